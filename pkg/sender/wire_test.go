@@ -31,6 +31,7 @@ func serveRaw(t *testing.T, serve func(n int, c net.Conn, r *bufio.Reader)) *raw
 	}
 	s := &rawServer{Listener: l, conns: make(chan net.Conn, 100)}
 	s.wait.Go(func() {
+		defer close(s.conns)
 		for n := 0; ; n++ {
 			c, err := l.Accept()
 			if err != nil {
@@ -45,7 +46,6 @@ func serveRaw(t *testing.T, serve func(n int, c net.Conn, r *bufio.Reader)) *raw
 	})
 	t.Cleanup(func() {
 		l.Close()
-		close(s.conns)
 		for c := range s.conns {
 			c.Close()
 		}
