@@ -36,7 +36,7 @@ const maxFree = 4 << 20
 
 // Source is where blocks come from; reader.Ahead is one. Next gives the next
 // block, or io.EOF, or the error that ended the reading; the block is the
-// batcher's until it is released.
+// batcher's until it is released. The two may be called at the same time.
 type Source interface {
 	Next() (*reader.Block, error)
 	Release(*reader.Block)
@@ -55,26 +55,24 @@ type Options struct {
 type Batcher struct {
 	src   Source
 	size  int
-	trim  bool
-	skip  map[string]struct{}
-	seen  *set // nil without Dedupe
+	look  *classifier
+	ahead *looker // from the first Next on
+	seen  *set    // nil without Dedupe
 	cutAt func(seq int64) (records int, ok bool)
 
 	seq int64           // of the next batch
 	pos reader.Position // where it starts
 	err error           // the source's, once it came
 
-	block *reader.Block
-	next  int             // first record of block that is in no batch yet
-	base  int             // record of block that group[0] is
-	ready int             // records of block before this one are in group or done
-	group [groupSize]item // what was found about block.Records[base:ready]
+	looked         // the current block; none if its block is nil
+	next    int    // first record of block that is in no batch yet
+	ready   int    // records of block before this one are known to be duplicates or not
+	touched uint32 // keeps set.touch alive
 
 	hash    xxh3.Hasher // the span's bytes in blocks before this one and in block.Data[:hashed]
 	partial bool        // hash holds bytes
 	hashed  int         // bytes of block.Data that belong to earlier spans or are in hash
 
-	touched  uint32 // keeps set.touch alive
 	distinct atomic.Int64
 	setBytes atomic.Int64
 
@@ -92,13 +90,7 @@ func New(src Source, o Options) *Batcher {
 	if o.BatchSize < 1 || o.BatchSize > MaxBatchSize {
 		panic(fmt.Sprintf("batcher: batch size %d is not within 1 to %d", o.BatchSize, MaxBatchSize))
 	}
-	b := &Batcher{src: src, size: o.BatchSize, trim: o.Trim, seq: 1}
-	if len(o.Skip) > 0 {
-		b.skip = make(map[string]struct{}, len(o.Skip))
-		for _, s := range o.Skip {
-			b.skip[s] = struct{}{}
-		}
-	}
+	b := &Batcher{src: src, size: o.BatchSize, look: newClassifier(&o), seq: 1}
 	if o.Dedupe {
 		b.seen = newSet()
 	}
@@ -120,12 +112,14 @@ func (b *Batcher) Distinct() int64 { return b.distinct.Load() }
 // SetBytes is how many bytes the set of seen identities holds.
 func (b *Batcher) SetBytes() int64 { return b.setBytes.Load() }
 
-// Close gives back the current block and the memory of the set. Next must not
-// be called afterwards; batches stay valid.
+// Close gives back the blocks and the memory of the set. It waits for a Next of
+// the source that is under way: a source that may wait for ever is to be closed
+// first. Next must not be called afterwards; batches stay valid.
 func (b *Batcher) Close() {
-	if b.block != nil {
-		b.src.Release(b.block)
-		b.block = nil
+	if b.ahead != nil {
+		b.leave()
+		b.ahead.close()
+		b.ahead = nil
 	}
 	if b.seen != nil {
 		b.seen.close()
@@ -138,6 +132,9 @@ func (b *Batcher) Close() {
 func (b *Batcher) Next() (*Batch, error) {
 	if b.err != nil {
 		return nil, b.err
+	}
+	if b.ahead == nil {
+		b.ahead = newLooker(b.src, b.look.look)
 	}
 	batch := b.newBatch()
 	want := -1
@@ -167,7 +164,7 @@ func (b *Batcher) Next() (*Batch, error) {
 
 // take moves the next record into the batch and returns the bytes it holds.
 func (b *Batcher) take(batch *Batch) int {
-	r, it := &b.block.Records[b.next], &b.group[b.next-b.base]
+	r, it := &b.block.Records[b.next], &b.items[b.next]
 	b.next++
 	at := len(batch.arena)
 	batch.arena = append(batch.arena, it.id...)
@@ -185,30 +182,20 @@ func (b *Batcher) take(batch *Batch) int {
 	return len(it.id) + RecordHeld
 }
 
-// fill looks at the next group of the block's records: first at each by
-// itself, then, all slots being on their way into the cache, whether they came
-// before, in order.
+// fill tells the duplicates among the next group of the block's records. First
+// all their slots are set on their way into the cache: the fewer instructions
+// lie between two misses, the more of them the processor has under way.
 func (b *Batcher) fill() {
-	b.base = b.ready
-	b.ready = min(b.base+groupSize, len(b.block.Records))
-	records := b.block.Records[b.base:b.ready]
-	for i := range records {
-		it := &b.group[i]
-		upper := b.classify(&records[i], it)
-		if it.class == Send && b.seen != nil {
-			it.key = b.seen.key(it.id, upper)
-		}
-	}
+	group := b.items[b.ready:min(b.ready+groupSize, len(b.items))]
+	b.ready += len(group)
 	if b.seen == nil {
 		return
 	}
-	// A loop of its own: the fewer instructions lie between two misses, the
-	// more of them the processor has under way.
-	for i := range records {
-		b.touched ^= b.seen.touch(&b.group[i].key)
+	for i := range group {
+		b.touched ^= b.seen.touch(&group[i].key)
 	}
-	for i := range records {
-		it := &b.group[i]
+	for i := range group {
+		it := &group[i]
 		if it.class != Send {
 			continue
 		}
@@ -221,7 +208,7 @@ func (b *Batcher) fill() {
 		}
 	}
 	b.distinct.Store(b.seen.n)
-	b.setBytes.Store(b.seen.bytes)
+	b.setBytes.Store(b.seen.bytes())
 }
 
 // nextBlock leaves the current block, whose records are all in batches, for
@@ -236,15 +223,20 @@ func (b *Batcher) nextBlock(batch *Batch) error {
 			batch.Hash = b.hash.Sum64()
 		}
 		b.write(b.block.Data[b.hashed:])
-		b.src.Release(b.block)
-		b.block = nil
+		b.leave()
 	}
-	block, err := b.src.Next()
-	if err != nil {
-		return err
+	next := <-b.ahead.ready
+	if next.end != nil {
+		return next.end
 	}
-	b.block, b.next, b.base, b.ready, b.hashed = block, 0, 0, 0, 0
+	b.looked, b.next, b.ready, b.hashed = next, 0, 0, 0
 	return nil
+}
+
+// leave gives the current block back.
+func (b *Batcher) leave() {
+	b.ahead.release(b.looked)
+	b.looked = looked{}
 }
 
 // flush hands out what had gathered when the source ended; nextBlock has noted

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unicode"
 	"unicode/utf8"
@@ -86,12 +87,15 @@ func (in input) blocks(cut func() bool) []*reader.Block {
 // fakeSource hands out blocks, and scribbles over those that come back, so
 // that a batch that still points into one is found out.
 type fakeSource struct {
+	mu     sync.Mutex
 	blocks []*reader.Block
 	err    error
 	out    int
 }
 
 func (s *fakeSource) Next() (*reader.Block, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(s.blocks) == 0 {
 		return nil, s.err
 	}
@@ -102,7 +106,9 @@ func (s *fakeSource) Next() (*reader.Block, error) {
 }
 
 func (s *fakeSource) Release(b *reader.Block) {
+	s.mu.Lock()
 	s.out--
+	s.mu.Unlock()
 	for i := range b.Data {
 		b.Data[i] = 0xff
 	}

@@ -14,14 +14,14 @@ import (
 func BenchmarkSetInsert(b *testing.B) {
 	const n = 10_000_000
 	for b.Loop() {
-		s := newSet()
+		s, h := newSet(), newHasher()
 		var id [12]byte
-		var keys [groupSize]key
+		var keys [groupSize]entry
 		touched := uint32(0)
 		for i := 0; i < n; i += groupSize {
 			for j := range keys {
 				binary.LittleEndian.PutUint64(id[:], uint64(i+j))
-				keys[j] = s.key(id[:], false)
+				keys[j] = h.key(id[:], false)
 			}
 			for j := range keys {
 				touched ^= s.touch(&keys[j])
@@ -30,7 +30,7 @@ func BenchmarkSetInsert(b *testing.B) {
 				s.insert(&keys[j])
 			}
 		}
-		b.ReportMetric(float64(s.bytes)/float64(s.n), "bytes/identity")
+		b.ReportMetric(float64(s.bytes())/float64(s.n), "bytes/identity")
 		_ = touched
 		s.close()
 	}
@@ -40,8 +40,7 @@ func BenchmarkSetInsert(b *testing.B) {
 // endless hands out the same blocks again and again, each time with other
 // identities, until total records went out.
 type endless struct {
-	blocks []*reader.Block
-	at     int
+	blocks chan *reader.Block // those that are with nobody
 	left   int
 	number uint64
 	offset int64
@@ -53,7 +52,7 @@ const (
 )
 
 func newEndless(blocks, total int) *endless {
-	e := &endless{left: total}
+	e := &endless{blocks: make(chan *reader.Block, blocks), left: total}
 	for range blocks {
 		block := &reader.Block{}
 		for i := range benchRecords {
@@ -65,7 +64,7 @@ func newEndless(blocks, total int) *endless {
 		for i := range block.Records {
 			block.Records[i].Identity = block.Data[i*benchLine : (i+1)*benchLine-1]
 		}
-		e.blocks = append(e.blocks, block)
+		e.blocks <- block
 	}
 	return e
 }
@@ -74,8 +73,7 @@ func (e *endless) Next() (*reader.Block, error) {
 	if e.left <= 0 {
 		return nil, io.EOF
 	}
-	block := e.blocks[e.at]
-	e.at = (e.at + 1) % len(e.blocks)
+	block := <-e.blocks
 	e.left -= benchRecords
 	block.Offset = e.offset
 	e.offset += int64(len(block.Data))
@@ -89,7 +87,7 @@ func (e *endless) Next() (*reader.Block, error) {
 	return block, nil
 }
 
-func (e *endless) Release(*reader.Block) {}
+func (e *endless) Release(block *reader.Block) { e.blocks <- block }
 
 // BenchmarkBatcher cuts 10 million records, writing the numbers included.
 func BenchmarkBatcher(b *testing.B) {
@@ -115,9 +113,11 @@ func BenchmarkBatcher(b *testing.B) {
 		for b.Loop() {
 			src := newEndless(4, n)
 			for {
-				if _, err := src.Next(); err != nil {
+				block, err := src.Next()
+				if err != nil {
 					break
 				}
+				src.Release(block)
 			}
 		}
 		b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "records/s")

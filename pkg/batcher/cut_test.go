@@ -245,7 +245,7 @@ func TestBatchSizeOutOfRange(t *testing.T) {
 // TestNoAllocations: once batches come back, a record costs none.
 func TestNoAllocations(t *testing.T) {
 	for _, dedupe := range []bool{false, true} {
-		b := New(newEndless(2, 1<<40), Options{Trim: true, Dedupe: dedupe, Skip: []string{"none"}})
+		b := New(newEndless(4, 1<<40), Options{Trim: true, Dedupe: dedupe, Skip: []string{"none"}})
 		defer b.Close()
 		next := func() {
 			batch, err := b.Next()
@@ -257,7 +257,7 @@ func TestNoAllocations(t *testing.T) {
 		for range 2000 {
 			next()
 		}
-		if n := testing.AllocsPerRun(2000, next); n > 0 { // of the shards that grow, less than one a batch
+		if n := testing.AllocsPerRun(2000, next); n > 0 { // of the set that grows, less than one a batch
 			t.Errorf("dedupe %v: %v allocations a batch", dedupe, n)
 		}
 	}

@@ -11,47 +11,36 @@ import (
 
 // TestSetMemory fills a set and looks at what it holds all the way.
 func TestSetMemory(t *testing.T) {
-	const floor, total = 100_000, 3_000_000
+	const floor, total = 5_000, 3_000_000
 	scale := int64(os.Getpagesize() / 4096) // pages of 16 KiB take four times as many identities to pay
-	s := newSet()
+	s, h := newSet(), newHasher()
 	defer s.close()
 	var id [8]byte
 	worst := 0.0
 	for i := range uint64(total) {
 		binary.LittleEndian.PutUint64(id[:], i)
-		k := s.key(id[:], false)
+		k := h.key(id[:], false)
 		if added, variant := s.insert(&k); !added || variant {
 			t.Fatalf("identity %d: added %v, variant %v", i, added, variant)
 		}
 		if s.n >= floor*scale {
-			worst = max(worst, float64(s.bytes)/float64(s.n))
-		} else if s.bytes > 2<<20*scale {
-			t.Fatalf("%d bytes for %d identities", s.bytes, s.n)
+			worst = max(worst, float64(s.bytes())/float64(s.n))
+		} else if s.bytes() > 128<<10*scale {
+			t.Fatalf("%d bytes for %d identities", s.bytes(), s.n)
 		}
 	}
 	if worst > 24 {
 		t.Errorf("%.2f bytes an identity at worst, want at most 24", worst)
 	}
-	held := int64(0)
-	for i := range s.shards {
-		held += int64(len(s.shards[i].memory))
-		// The old half of a move is one shard's, beside all the others.
-		if share := int64(len(s.shards[i].memory)) * 256; share > 2*s.bytes {
-			t.Errorf("shard %d holds %d bytes of %d", i, share/256, s.bytes)
-		}
-	}
-	if held != s.bytes {
-		t.Errorf("counts %d bytes, holds %d", s.bytes, held)
-	}
 	for i := range uint64(total) {
 		binary.LittleEndian.PutUint64(id[:], i)
-		if k := s.key(id[:], false); mustInsert(s, k) {
+		if k := h.key(id[:], false); mustInsert(s, k) {
 			t.Fatalf("identity %d was lost", i)
 		}
 	}
 }
 
-func mustInsert(s *set, k key) bool {
+func mustInsert(s *set, k entry) bool {
 	added, _ := s.insert(&k)
 	return added
 }
@@ -68,9 +57,9 @@ func TestSetModel(t *testing.T) {
 		type pair struct{ fold, exact uint64 }
 		seen, others := map[pair]bool{}, map[uint64]int{}
 		for _, fold := range folds {
-			fold <<= 12
+			fold <<= 64 - foldBits
 			if top {
-				fold = ^fold &^ (1<<12 - 1)
+				fold = ^fold &^ (1<<(64-foldBits) - 1)
 			}
 			for exact := range exacts {
 				p := pair{fold, exact*2 + 1}
@@ -92,8 +81,8 @@ func TestSetModel(t *testing.T) {
 }
 
 func TestKeyIsNeverEmpty(t *testing.T) {
-	for _, exact := range []uint64{0, 1 << 32, 1 << 52, 1 << 63, 1} {
-		if k := makeKey(0, exact); k.entry.empty() {
+	for _, exact := range []uint64{0, 1 << 32, 1 << exactBits, 1 << 63, 1} {
+		if k := makeKey(0, exact); k.empty() {
 			t.Errorf("the key of exact bits %#x counts as empty", exact)
 		}
 	}
@@ -102,10 +91,10 @@ func TestKeyIsNeverEmpty(t *testing.T) {
 func TestKeyUsesAllBits(t *testing.T) {
 	base := makeKey(0, 0xf)
 	for bit := range 64 {
-		if k := makeKey(1<<bit, 0xf); (k != base) != (bit >= 12) {
+		if k := makeKey(1<<bit, 0xf); (k != base) != (bit >= 64-foldBits) {
 			t.Errorf("fold bit %d: %v", bit, k)
 		}
-		if k := makeKey(0, 0xf^1<<bit); (k != base) != (bit < 52) {
+		if k := makeKey(0, 0xf^1<<bit); (k != base) != (bit < exactBits) {
 			t.Errorf("exact bit %d: %v", bit, k)
 		}
 	}
@@ -125,12 +114,12 @@ func TestVariants(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newSet()
+			s, h := newSet(), newHasher()
 			defer s.close()
 			got := ""
 			for _, id := range tt.ids {
 				_, upper := check([]byte(id))
-				k := s.key([]byte(id), upper)
+				k := h.key([]byte(id), upper)
 				switch added, variant := s.insert(&k); {
 				case !added:
 					got += "d"
@@ -150,19 +139,19 @@ func TestVariants(t *testing.T) {
 // TestCloseGivesBack: closing leaves nothing, and may be done twice.
 func TestCloseGivesBack(t *testing.T) {
 	s := newSet()
-	k := s.key([]byte("x"), false)
+	k := newHasher().key([]byte("x"), false)
 	s.insert(&k)
 	s.close()
 	s.close()
-	if s.n != 0 || s.bytes != 0 {
-		t.Errorf("%d identities, %d bytes after closing", s.n, s.bytes)
+	if s.n != 0 || s.bytes() != 0 {
+		t.Errorf("%d identities, %d bytes after closing", s.n, s.bytes())
 	}
 }
 
 // TestSeeds: hashes of one process tell nothing about those of another.
 func TestSeeds(t *testing.T) {
-	a, b := newSet(), newSet()
+	a, b := newHasher(), newHasher()
 	if a.key([]byte("x"), false) == b.key([]byte("x"), false) {
-		t.Error("two sets share a seed")
+		t.Error("two hashers share a seed")
 	}
 }

@@ -13,14 +13,43 @@ import (
 type item struct {
 	id     []byte
 	reason string
-	key    key
+	key    entry
 	class  Class
 	flags  Flags
 }
 
+// classifier looks at one record at a time.
+type classifier struct {
+	trim   bool
+	skip   map[string]struct{}
+	hasher *hasher // nil without Dedupe
+}
+
+func newClassifier(o *Options) *classifier {
+	c := &classifier{trim: o.Trim}
+	if len(o.Skip) > 0 {
+		c.skip = make(map[string]struct{}, len(o.Skip))
+		for _, s := range o.Skip {
+			c.skip[s] = struct{}{}
+		}
+	}
+	if o.Dedupe {
+		c.hasher = newHasher()
+	}
+	return c
+}
+
+// look finds out everything about a record but whether it came before.
+func (c *classifier) look(r *reader.Record, it *item) {
+	upper := c.classify(r, it)
+	if it.class == Send && c.hasher != nil {
+		it.key = c.hasher.key(it.id, upper)
+	}
+}
+
 // classify decides everything about a record but whether it came before.
 // upper tells whether an identity to be sent has an upper-case ASCII letter.
-func (b *Batcher) classify(r *reader.Record, it *item) (upper bool) {
+func (c *classifier) classify(r *reader.Record, it *item) (upper bool) {
 	*it = item{class: Invalid}
 	if r.Problem != reader.None {
 		it.reason = r.Problem.Reason()
@@ -29,13 +58,13 @@ func (b *Batcher) classify(r *reader.Record, it *item) (upper bool) {
 	id := r.Identity
 	if outerSpace(id) {
 		it.flags = OuterSpace
-		if b.trim {
+		if c.trim {
 			id = bytes.TrimSpace(id)
 		}
 	}
 	it.id = id
-	if len(b.skip) > 0 {
-		if _, ok := b.skip[string(id)]; ok {
+	if len(c.skip) > 0 {
+		if _, ok := c.skip[string(id)]; ok {
 			it.class = Skipped
 			it.id = clip(id)
 			return false

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bulkdemerge/bulkdemerge/pkg/batcher"
@@ -66,8 +67,8 @@ func Plan(ctx context.Context, o PlanOptions) (PlanResult, error) {
 	ahead := reader.NewAhead(in, readAhead)
 	b := batcher.New(ahead, o.Batcher)
 	res, err := plan(ctx, b)
-	b.Close()
 	ahead.Close()
+	b.Close()
 	if closeErr := in.Close(); err == nil && closeErr != nil {
 		err = closeErr
 	}
@@ -92,30 +93,49 @@ func Plan(ctx context.Context, o PlanOptions) (PlanResult, error) {
 	return res, nil
 }
 
+// planAhead is how many batches wait to be counted; each holds 1 MiB at most.
+const planAhead = 8
+
+// plan counts the batches in a goroutine of its own, beside their cutting.
 func plan(ctx context.Context, b *batcher.Batcher) (PlanResult, error) {
 	res := PlanResult{Reasons: map[string]int64{}}
 	var survey batcher.Survey
+	batches := make(chan *batcher.Batch, planAhead)
+	var counting sync.WaitGroup
+	counting.Go(func() {
+		for batch := range batches {
+			res.count(batch, &survey)
+			b.Release(batch)
+		}
+	})
+	err := cutInto(ctx, b, batches)
+	close(batches)
+	counting.Wait()
+	var damage *reader.DamageError
+	switch {
+	case errors.As(err, &damage):
+		res.ExitCode, res.Damage = ExitDamaged, damage.Error()
+	case !errors.Is(err, io.EOF):
+		return PlanResult{}, err
+	case res.Invalid > 0:
+		res.ExitCode = ExitSome
+	}
+	res.Valid = res.ToSend + res.Duplicate
+	res.Warnings = append([]batcher.Warning{}, survey.Warnings()...)
+	return res, nil
+}
+
+// cutInto hands on all batches, and returns the error that ended them.
+func cutInto(ctx context.Context, b *batcher.Batcher, batches chan<- *batcher.Batch) error {
 	for {
 		batch, err := b.Next()
 		if err != nil {
-			var damage *reader.DamageError
-			switch {
-			case errors.As(err, &damage):
-				res.ExitCode, res.Damage = ExitDamaged, damage.Error()
-			case !errors.Is(err, io.EOF):
-				return res, err
-			case res.Invalid > 0:
-				res.ExitCode = ExitSome
-			}
-			res.Valid = res.ToSend + res.Duplicate
-			res.Warnings = append([]batcher.Warning{}, survey.Warnings()...)
-			return res, nil
+			return err
 		}
-		if err := ctx.Err(); err != nil {
-			return res, context.Cause(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
-		res.count(batch, &survey)
-		b.Release(batch)
+		batches <- batch
 	}
 }
 
