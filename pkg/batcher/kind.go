@@ -131,20 +131,24 @@ func isPhoneNumber(id []byte) bool {
 }
 
 // isScientific tells whether this is a number as spreadsheets show long ones:
-// 9.19E+11, or 9,19E+11 where the decimal sign is a comma.
+// 9.19E+11, or 9,19E+11 where the decimal sign is a comma; programs write
+// 9.19e+11 and 9.19E11.
 func isScientific(id []byte) bool {
 	id = bytes.TrimPrefix(id, []byte("-"))
 	if len(id) == 0 || id[0] < '1' || id[0] > '9' {
 		return false
 	}
-	mantissa, exponent, found := bytes.Cut(id, []byte("E+"))
-	if !found {
-		mantissa, exponent, found = bytes.Cut(id, []byte("e+"))
-	}
-	if !found || len(exponent) < 2 || len(exponent) > 3 || !digits(exponent) {
+	i := bytes.IndexAny(id, "eE")
+	if i < 0 {
 		return false
 	}
-	return len(mantissa) == 1 || (mantissa[1] == '.' || mantissa[1] == ',') && len(mantissa) > 2 && digits(mantissa[2:])
+	mantissa := id[:i]
+	exponent, signed := bytes.CutPrefix(id[i+1:], []byte("+"))
+	if len(exponent) < 2 || len(exponent) > 3 || !digits(exponent) {
+		return false
+	}
+	// Without the sign, as Java writes it, 1E11 may be somebody's code.
+	return len(mantissa) == 1 && signed || len(mantissa) > 1 && (mantissa[1] == '.' || mantissa[1] == ',') && len(mantissa) > 2 && digits(mantissa[2:])
 }
 
 func digits(s []byte) bool {

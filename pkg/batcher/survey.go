@@ -8,8 +8,8 @@ import (
 // What a kind needs to be called the column's own: so many values in all, and
 // so large a share of them.
 const (
-	surveyValues = 20
-	surveyShare  = 0.9
+	surveyValues = 3
+	surveyShare  = 0.6
 )
 
 // Warning is something that plan points out before a demerge that can't be

@@ -50,7 +50,7 @@ func TestKindOf(t *testing.T) {
 func TestIsScientific(t *testing.T) {
 	for id, want := range map[string]bool{
 		"9.19E+11": true, "9,19E+11": true, "1E+15": true, "-1.2e+10": true, "1.234567E+100": true,
-		"9.19E11": false, "E+11": false, "9.E+11": false, "9.19E+1": false, "19.1E+11": false, "0.1E+11": false,
+		"9.19E11": true, "9.19e11": true, "9E11": false, "E11": false, "E+11": false, "9.E+11": false, "9.19E+1": false, "19.1E+11": false, "0.1E+11": false,
 		"9.19E+11x": false, "9.1x9E+11": false, "abcE+11": false, "9.19E+1111": false, "919": false,
 	} {
 		if got := isScientific([]byte(id)); got != want {
@@ -128,10 +128,10 @@ func TestSurvey(t *testing.T) {
 		{"numbers among e-mails", on, append(emails(30), "5"), "other_kind 1@31"},
 		{"a hex id without letters", on, append(hex(30), "1234"), ""},
 		{"half and half is a choice", on, append(many(30), emails(30)...), ""},
-		{"too few to tell", on, append(many(18), "a@example.com"), ""},
-		{"enough to tell", on, append(many(19), "a@example.com"), "other_kind 1@20"},
-		{"nine tenths are enough", on, append(many(27), emails(3)...), "other_kind 3@28"},
-		{"less is not", on, append(many(26), emails(3)...), ""},
+		{"too few to tell", on, []string{"100001", "a@example.com"}, ""},
+		{"enough to tell", on, append(many(2), "a@example.com"), "other_kind 1@3"},
+		{"three fifths are enough", on, append(many(30), emails(20)...), "other_kind 20@31"},
+		{"less is not", on, append(many(29), emails(20)...), ""},
 		{"placeholders are no other kind", on, append(many(30), "unknown"), "placeholder 1@31"},
 	}
 	for _, tt := range tests {

@@ -62,12 +62,19 @@ func (o *Options) effort(records int64) (requests int64, d time.Duration) {
 	if o.Limit > 0 {
 		records = min(records, o.Limit)
 	}
-	requests = (records + size - 1) / size
-	d = time.Duration(requests) * assumedLatency / time.Duration(slots)
+	requests = rounds(records, size)
+	d = time.Duration(rounds(requests, slots)) * assumedLatency
 	if o.Sender.Rate > 0 {
 		d = max(d, time.Duration(float64(requests)/o.Sender.Rate*float64(time.Second)))
 	}
 	return requests, d
+}
+
+// rounds is how many times n things fill so many places, the last time perhaps
+// in part.
+func rounds(n, places int64) int64 {
+	places = max(1, places)
+	return (n + places - 1) / places
 }
 
 // estimateRecords reads the first block of a file and takes the rest to be

@@ -86,7 +86,7 @@ func Plan(ctx context.Context, o PlanOptions) (PlanResult, error) {
 		}
 	}
 	res.Latency = o.Latency.Seconds()
-	res.Seconds = float64(res.Requests) * res.Latency / float64(max(1, o.Concurrency))
+	res.Seconds = (time.Duration(rounds(res.Requests, int64(o.Concurrency))) * o.Latency).Seconds()
 	if o.Rate > 0 {
 		res.Seconds = max(res.Seconds, float64(res.Requests)/o.Rate)
 	}

@@ -14,6 +14,10 @@ import (
 func (res PlanResult) WriteText(w io.Writer) error {
 	var b strings.Builder
 	for _, in := range res.Inputs {
+		if in.Format == "" {
+			fmt.Fprintf(&b, "%s: can't be read\n", in.Name)
+			continue
+		}
 		fmt.Fprintf(&b, "%s: %s, %s", in.Name, in.Format, in.Encoding)
 		if in.Compression != "" {
 			fmt.Fprintf(&b, ", %s", in.Compression)
@@ -23,7 +27,12 @@ func (res PlanResult) WriteText(w io.Writer) error {
 	line := func(name string, n int64, more string) {
 		fmt.Fprintf(&b, "  %-11s %15s%s\n", name, humanize.Comma(n), more)
 	}
+	distinct := ""
+	if res.Distinct > 0 {
+		distinct = fmt.Sprintf("  %s of them distinct", humanize.Comma(res.Distinct))
+	}
 	line("records", res.Records, "")
+	line("valid", res.Valid, distinct)
 	line("to send", res.ToSend, "")
 	line("duplicate", res.Duplicate, "")
 	line("skipped", res.Skipped, "")

@@ -94,6 +94,9 @@ func defaultColumn(source string, header []string) (choice, error) {
 		e := usage(source, "say --column 1 if the first line is a header, or --no-header if it is an identity already",
 			"no column is named %s", DefaultColumn)
 		e.Columns = listColumns(header)
+		if !looksLikeData(header[0]) && printable(header[0]) {
+			e.what += fmt.Sprintf(", the only one is %q", header[0])
+		}
 		return choice{}, e
 	}
 	return choice{}, noSuchColumn(source, header, DefaultColumn)
@@ -164,8 +167,8 @@ func nearest(names []string, name string) string {
 }
 
 // looksLikeData says that a header cell may be an identity: names of columns
-// hardly ever have a digit or an @.
-func looksLikeData(cell string) bool { return strings.ContainsAny(cell, "0123456789@") }
+// hardly ever have a digit, an @, or what JSON is written with.
+func looksLikeData(cell string) bool { return strings.ContainsAny(cell, "0123456789@{}[]\"") }
 
 // longestName is the longest column name that is shown, in bytes.
 const longestName = 64

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
+	"strings"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -64,6 +66,26 @@ func compression(head []byte) (string, error) {
 	return "", nil
 }
 
+// endings are those of compressed files' names, and what their content starts
+// with.
+var endings = map[string]string{".gz": "\x1f\x8b", ".zst": "\x28\xb5\x2f\xfd", ".zstd": "\x28\xb5\x2f\xfd", ".bz2": "BZh1"}
+
+// compressedEnding is the ending of a compressed file's name, or empty.
+func compressedEnding(name string) string {
+	if ending := strings.ToLower(filepath.Ext(name)); endings[ending] != "" {
+		return ending
+	}
+	return ""
+}
+
+// cutSignature tells whether head, all that there is of a source, is a
+// compressed file that was cut off before its content shows it: then the name
+// alone does.
+func cutSignature(name string, head []byte) bool {
+	signature := endings[compressedEnding(name)]
+	return len(head) < len(signature) && strings.HasPrefix(signature, string(head))
+}
+
 // decompress reads the content of src. Nothing runs in the background; close
 // releases what the decompressor holds.
 func decompress(kind string, src *bufio.Reader) (r io.Reader, close func(), err error) {
@@ -76,11 +98,23 @@ func decompress(kind string, src *bufio.Reader) (r io.Reader, close func(), err 
 		if err != nil {
 			return nil, nil, fmt.Errorf("starting to decompress: %w", err)
 		}
-		return d, d.Close, nil
+		return &zstdReader{d}, d.Close, nil
 	case bzip2ped:
 		return bzip2.NewReader(src), func() {}, nil
 	}
 	return src, func() {}, nil
+}
+
+// zstdReader hands out the last block of a file whose checksum, behind it, is
+// cut off: the decoder keeps it back behind its error.
+type zstdReader struct{ d *zstd.Decoder }
+
+func (z *zstdReader) Read(p []byte) (int, error) {
+	n, err := z.d.Read(p)
+	if n == 0 && errors.Is(err, io.ErrUnexpectedEOF) {
+		n, err = z.d.Read(p) // what it still has; nothing and the error again where there is none
+	}
+	return n, err
 }
 
 // gzipReader reads gzip members one after another. It does that itself

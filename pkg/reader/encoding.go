@@ -81,19 +81,31 @@ func withBOM(name, want, found string, src *bufio.Reader) (io.Reader, string, er
 	return newDecoder(src, found), found, nil
 }
 
-// byteOrder tells UTF-16's by where the NULs of its ASCII characters are.
+// byteOrder tells UTF-16's by where the NULs of its line ends are, or, where
+// there are none, of its ASCII characters. (The other way round a line end is
+// U+0A00, which is no character; but ASCII the other way round is what Chinese
+// is written in.)
 func byteOrder(src *bufio.Reader) string {
 	head, _ := src.Peek(nulCheck)
-	var nuls [2]int // at even offsets, at odd ones
-	for i, c := range head {
-		if c == 0 {
-			nuls[i%2]++
+	var ends, nuls [2]int // little endian, big endian
+	for i := 0; i+1 < len(head); i += 2 {
+		for order, unit := range [2][2]byte{{head[i+1], head[i]}, {head[i], head[i+1]}} {
+			if unit[0] == 0 {
+				nuls[order]++
+				if unit[1] == '\n' {
+					ends[order]++
+				}
+			}
 		}
 	}
+	counts := ends
+	if ends[0] == ends[1] {
+		counts = nuls
+	}
 	switch {
-	case nuls[0] < nuls[1]:
+	case counts[0] > counts[1]:
 		return encodingUTF16LE
-	case nuls[0] > nuls[1]:
+	case counts[0] < counts[1]:
 		return encodingUTF16BE
 	case len(head) == 0:
 		return encodingUTF16LE // there is nothing to read

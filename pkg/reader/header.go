@@ -20,9 +20,8 @@ func (s *stream) begin(o Options) error {
 	if err != nil {
 		return err
 	}
-	line := s.carry[from:to]
 	if s.src.Format = o.Format; o.Format == "" || o.Format == FormatAuto {
-		s.src.Format = tellFormat(s.src.Name, line, newJSONFormat(o.Field))
+		s.src.Format = tellFormat(s.src.Name, s.carry[from:to], to == len(s.carry) && s.end == more, newJSONFormat(o.Field))
 	}
 	s.start = bom
 	switch s.src.Format {
@@ -72,7 +71,7 @@ func (s *stream) firstLine(at int) (from, to int, err error) {
 		if len(trimCR(rest)) == 0 {
 			return len(s.carry), len(s.carry), nil
 		}
-		if i := bytes.IndexByte(rest, '\r'); i >= 0 && i < len(rest)-1 {
+		if s.onlyCR(rest) {
 			return 0, 0, usage(s.src.Name, "save the file with line ends of LF or CRLF (mac2unix does that)",
 				"its lines end with CR alone")
 		}
@@ -80,16 +79,32 @@ func (s *stream) firstLine(at int) (from, to int, err error) {
 	}
 }
 
-// tellFormat tells the format by the first line that isn't empty and the
-// source's name.
-func tellFormat(name string, line []byte, f *jsonFormat) string {
-	if start := skipSpace(line, 0); start < len(line) && line[start] == '{' && f.read(line, start) {
+// onlyCR tells whether a text without an LF has its lines ended by CR: one that
+// is longer than a record may have a CR among its bytes, and JSON takes it for
+// white space.
+func (s *stream) onlyCR(text []byte) bool {
+	text = trimCR(text)
+	least := 1
+	if s.end == more {
+		least = 2
+	}
+	return bytes.Count(text, []byte("\r")) >= least && (s.end == more || !isObject(text, newJSONFormat("")))
+}
+
+// isObject tells whether a line is a JSON object.
+func isObject(line []byte, f *jsonFormat) bool {
+	start := skipSpace(line, 0)
+	return start < len(line) && line[start] == '{' && f.read(line, start)
+}
+
+// tellFormat tells the format by the first line that isn't empty, or its
+// beginning if it is longer than a record may be, and the source's name.
+func tellFormat(name string, line []byte, beginning bool, f *jsonFormat) string {
+	if isObject(line, f) || beginning && startsObject(line) {
 		return FormatNDJSON
 	}
 	name = strings.ToLower(filepath.Base(name))
-	for _, ending := range []string{".gz", ".zst", ".zstd", ".bz2"} {
-		name = strings.TrimSuffix(name, ending)
-	}
+	name = strings.TrimSuffix(name, compressedEnding(name))
 	switch filepath.Ext(name) {
 	case ".ndjson", ".jsonl":
 		return FormatNDJSON
@@ -97,6 +112,16 @@ func tellFormat(name string, line []byte, f *jsonFormat) string {
 		return FormatText
 	}
 	return FormatCSV
+}
+
+// startsObject tells whether a line begins as a JSON object with a key does.
+func startsObject(line []byte) bool {
+	start := skipSpace(line, 0)
+	if start >= len(line) || line[start] != '{' {
+		return false
+	}
+	start = skipSpace(line, start+1)
+	return start < len(line) && line[start] == '"'
 }
 
 // beginCSV reads the sep= line and the header, where there are any. The first
@@ -205,42 +230,60 @@ func validDelimiter(c byte) bool { return c != '"' && c != '\r' && c != '\n' && 
 
 // unquotedLine is the line at from; an LF in quotes doesn't end it.
 func (s *stream) unquotedLine(from int) ([]byte, error) {
-	quoted := false
+	var q headerQuotes
 	for i := from; ; i++ {
 		for i == len(s.carry) && s.end == more && i-from <= s.scanner.longest {
 			s.carry = s.fill(s.carry)
 		}
 		if i == len(s.carry) || i-from > s.scanner.longest {
-			if quoted && s.end == damaged {
+			if q.open && s.end == damaged {
 				return nil, s.damage(s.carry)
 			}
 			// A quote that doesn't close: the first line alone has to do.
 			line, _, _ := bytes.Cut(s.carry[from:i], []byte("\n"))
 			return line, nil
 		}
-		switch s.carry[i] {
-		case '"':
-			quoted = !quoted
-		case '\n':
-			if !quoted {
-				return s.carry[from:i], nil
-			}
+		if c := s.carry[i]; c == '\n' && !q.open {
+			return s.carry[from:i], nil
+		} else {
+			q.pass(c)
 		}
 	}
 }
 
+// headerQuotes follows the quotes of a line whose delimiter is not known yet: a
+// quote counts where a cell starts behind any delimiter, any other is a
+// character of its cell.
+type headerQuotes struct {
+	open    bool
+	closed  bool // by the byte before
+	content bool // the byte before was one of a cell
+}
+
+func (q *headerQuotes) pass(c byte) {
+	closes := c == '"' && q.open
+	switch {
+	case closes:
+		q.open = false
+	case c == '"' && (q.closed || !q.content):
+		q.open = true
+	}
+	q.closed, q.content = closes, strings.IndexByte(usualDelimiters, c) < 0
+}
+
+// usualDelimiters are those that are told from a header.
+const usualDelimiters = ",;\t|"
+
 // tellDelimiter is the one of the four usual delimiters that stands most
 // often outside of quotes; the comma where there is none.
 func tellDelimiter(line []byte) byte {
-	const usual = ",;\t|"
-	var counts [len(usual)]int
-	quoted := false
+	var counts [len(usualDelimiters)]int
+	var q headerQuotes
 	for _, c := range line {
-		if c == '"' {
-			quoted = !quoted
-		} else if i := strings.IndexByte(usual, c); i >= 0 && !quoted {
+		if i := strings.IndexByte(usualDelimiters, c); i >= 0 && !q.open {
 			counts[i]++
 		}
+		q.pass(c)
 	}
 	best := 0
 	for i, n := range counts {
@@ -248,5 +291,5 @@ func tellDelimiter(line []byte) byte {
 			best = i
 		}
 	}
-	return usual[best]
+	return usualDelimiters[best]
 }

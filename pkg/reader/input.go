@@ -31,8 +31,9 @@ type Input struct {
 // is Options.Stdin. ctx ends reading: Next returns its cause then, even while
 // it waits for a pipe.
 //
-// The error is a *UsageError for what can't be read as it stands, and a
-// *DamageError for a source that is damaged before its first record.
+// The error is a *UsageError for what can't be read as it stands. A source that
+// is damaged before its first record is none: Next says it when its turn comes,
+// and its Source has no format.
 func Open(ctx context.Context, names []string, o Options) (_ *Input, err error) {
 	if err := checkOptions(o); err != nil {
 		return nil, err
@@ -51,6 +52,12 @@ func Open(ctx context.Context, names []string, o Options) (_ *Input, err error) 
 		origin, err := in.openOrigin(name)
 		if origin != nil {
 			in.origins = append(in.origins, origin)
+		}
+		if damage := new(DamageError); errors.As(err, &damage) {
+			// What stands before it is read all the same.
+			if origin.broken, err = err, origin.close(); err != nil {
+				return nil, err
+			}
 		}
 		if err != nil {
 			return nil, err
@@ -189,7 +196,7 @@ func checkOptions(o Options) error {
 func (in *Input) checkFlags() error {
 	formats := make(map[string]string) // to the name of the first source that has it
 	for _, o := range in.origins {
-		if o.empty {
+		if o.empty || o.broken != nil {
 			return nil // it would have been anything
 		}
 		if formats[o.source.Format] == "" {
@@ -198,7 +205,7 @@ func (in *Input) checkFlags() error {
 	}
 	csv, ndjson := formats[FormatCSV], formats[FormatNDJSON]
 	switch {
-	case in.o.Field != "" && in.o.Column == "" && csv != "":
+	case in.o.Field != "" && in.o.Column == "" && csv != "" && ndjson == "":
 		return usage(csv, "name its column with --column", "it is CSV, which has no --field")
 	case in.o.Column != "" && csv == "" && ndjson != "":
 		return usage(ndjson, "name its field with --field", "it is NDJSON, which has no --column")

@@ -1,6 +1,7 @@
 package reader
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ type origin struct {
 	source Source
 	start  int // decoded bytes before the first record
 	empty  bool
+	broken error // damaged before its first record
 
 	file   *os.File // open, and ours to close
 	stream *stream  // open
@@ -98,7 +100,7 @@ func (o *origin) openRaw(in *Input) (io.Reader, error) {
 		}
 		return newPipeReader(in.ctx, stdin), nil
 	}
-	f, err := os.Open(o.source.Name)
+	f, err := openFile(in.ctx, o.source.Name)
 	if err != nil {
 		return nil, openError(o.source.Name, err)
 	}
@@ -119,8 +121,34 @@ func (o *origin) openRaw(in *Input) (io.Reader, error) {
 	return f, nil
 }
 
+// openFile opens a file. Opening a named pipe waits until somebody writes to it:
+// only the context's end ends that.
+func openFile(ctx context.Context, name string) (*os.File, error) {
+	if info, err := os.Stat(name); err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
+		return os.Open(name)
+	}
+	type opened struct {
+		f   *os.File
+		err error
+	}
+	done := make(chan opened, 1)
+	go func() { // like a read of a pipe, it can't be taken back
+		f, err := os.Open(name)
+		done <- opened{f, err}
+	}()
+	select {
+	case o := <-done:
+		return o.f, o.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
 // openError is a file that can't be opened.
 func openError(name string, err error) error {
+	if path := new(fs.PathError); !errors.As(err, &path) {
+		return err // the context's: it was not the file's fault
+	}
 	e := usage(name, "check that it may be read", "it can't be opened")
 	e.cause = err
 	if errors.Is(err, fs.ErrNotExist) {
@@ -132,6 +160,9 @@ func openError(name string, err error) error {
 // resume gives the stream at the source's start. A file is opened again, and
 // must still be what it was.
 func (o *origin) resume(in *Input) (*stream, error) {
+	if o.broken != nil {
+		return nil, o.broken
+	}
 	if o.once {
 		return o.stream, nil
 	}

@@ -97,10 +97,26 @@ func newStream(src Source, raw io.Reader, total *atomic.Int64, o Options) (*stre
 		return nil, err
 	}
 	if err := s.begin(o); err != nil {
+		if s.isSpoiled(err) {
+			err = s.damage(s.carry)
+		}
 		s.close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// isSpoiled tells, where the beginning of a compressed source can't be used,
+// whether it was damaged: a checksum stands behind what it vouches for, so some
+// more is read.
+func (s *stream) isSpoiled(err error) bool {
+	if unusable := new(UsageError); s.src.Compression == "" || !errors.As(err, &unusable) {
+		return false
+	}
+	for s.end == more && len(s.carry) <= s.scanner.longest {
+		s.carry = s.fill(s.carry)
+	}
+	return s.end == damaged
 }
 
 // unpack tells the compression and the encoding, and reads through them.
@@ -109,6 +125,10 @@ func (s *stream) unpack(o Options) (err error) {
 	head := peek(buffered, signatureStarts, sniffLen)
 	if s.src.Compression, err = compression(head); err != nil {
 		return usage(s.src.Name, "unpack it, or save it as CSV", "%v", err)
+	}
+	if s.src.Compression == "" && cutSignature(s.src.Name, head) {
+		s.end, s.cause = damaged, io.ErrUnexpectedEOF
+		return s.damage(head)
 	}
 	if s.src.Compression != "" {
 		unpacked, release, err := decompress(s.src.Compression, buffered)
