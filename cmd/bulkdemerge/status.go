@@ -50,7 +50,11 @@ func (a *app) showStatus(st pipeline.Status) error {
 	if st.PID != 0 {
 		fmt.Fprintf(&more, "  process  %d\n", st.PID)
 	}
-	if st.Retry != nil {
+	switch {
+	case st.Retry == nil:
+	case st.Retry.Damage != "":
+		fmt.Fprintf(&more, "  retry    %s; retry says what to do\n", st.Retry.Damage)
+	default:
 		fmt.Fprintf(&more, "  retry    not finished, %s rows settled so far; the same retry command goes on\n", humanize.Comma(st.Retry.Settled))
 	}
 	if _, err := io.WriteString(a.stdout, more.String()); err != nil {

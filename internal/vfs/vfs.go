@@ -60,6 +60,22 @@ type FS interface {
 // synced, renamed, the folder synced.
 func Replace(fsys FS, dir, name string, data []byte) error {
 	aside := name + ".new"
+	if err := writeAside(fsys, aside, data); err != nil {
+		// On a full disk it would be in the way; the first error is the one that
+		// tells.
+		_ = fsys.Remove(aside)
+		return err
+	}
+	if err := fsys.Rename(aside, name); err != nil {
+		return fmt.Errorf("renaming %s: %w", aside, err)
+	}
+	if err := fsys.SyncDir(dir); err != nil {
+		return fmt.Errorf("syncing %s: %w", dir, err)
+	}
+	return nil
+}
+
+func writeAside(fsys FS, aside string, data []byte) error {
 	f, err := fsys.Create(aside)
 	if err != nil {
 		return fmt.Errorf("creating %s: %w", aside, err)
@@ -74,12 +90,6 @@ func Replace(fsys FS, dir, name string, data []byte) error {
 	}
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("closing %s: %w", aside, err)
-	}
-	if err := fsys.Rename(aside, name); err != nil {
-		return fmt.Errorf("renaming %s: %w", aside, err)
-	}
-	if err := fsys.SyncDir(dir); err != nil {
-		return fmt.Errorf("syncing %s: %w", dir, err)
 	}
 	return nil
 }

@@ -57,15 +57,20 @@ func (e *VersionError) Hint() string {
 // ChangedError says that the input is not the one that the run has settled
 // records of.
 type ChangedError struct {
-	Source   int   // index into the sources, 0-based
-	From, To int64 // lines, 1-based: the change is between them; To 0: it ends too early
+	Source   int    // index into the sources, 0-based
+	Name     string // of the source, where the caller has set it
+	From, To int64  // lines, 1-based: the change is between them; To 0: it ends too early
 }
 
 func (e *ChangedError) Error() string {
-	if e.To == 0 {
-		return fmt.Sprintf("the input has changed: it ends at line %d, before what the run has already settled", e.From)
+	of := ""
+	if e.Name != "" {
+		of = " of " + e.Name
 	}
-	return fmt.Sprintf("the input has changed: lines %d to %d are not what they were when the run settled them", e.From, e.To)
+	if e.To == 0 {
+		return fmt.Sprintf("the input has changed: it ends at line %d%s, before what the run has already settled", e.From, of)
+	}
+	return fmt.Sprintf("the input has changed: lines %d to %d%s are not what they were when the run settled them", e.From, e.To, of)
 }
 
 // Hint says what to do.

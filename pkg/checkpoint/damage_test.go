@@ -100,7 +100,7 @@ func TestDamage(t *testing.T) {
 				t.Errorf("checkpoint, %s: %v", what, err)
 				return
 			}
-			if (len(st.View().Healed) == 0) != (damaged == nil) {
+			if len(st.View().Healed) != 1 {
 				t.Errorf("checkpoint, %s: healed %q", what, st.View().Healed)
 			}
 			if err := agrees(st, fsys, settled, settled); err != nil {

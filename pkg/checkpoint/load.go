@@ -156,14 +156,21 @@ func (l *loaded) replay(rows bool) error {
 	for {
 		e, err := j.next()
 		if errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
+			if !l.known && l.records > 0 {
+				l.healed = append(l.healed, CheckpointFile+" was missing and is made anew from the journal")
+			}
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("reading the journal: %w", err)
 		}
 		whole, err := l.take(e, r)
-		if err != nil || !whole {
+		if err != nil {
 			return err
+		}
+		if !whole {
+			l.healed = append(l.healed, ReportFile+" lost its last rows, after a power cut or because somebody saved it: what they stood for is sent again")
+			return nil
 		}
 		l.journalLen, l.entries = e.next, e.n
 	}

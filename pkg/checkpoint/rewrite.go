@@ -31,11 +31,14 @@ func (st *Store) Rewrite(convert func(old io.Reader, w io.Writer) (Counts, []Tal
 	if err == nil && w.Counts.Sum() != st.s.records {
 		err = fmt.Errorf("rewriting the report: %d records became %d: the report is left as it was", st.s.records, w.Counts.Sum())
 	}
-	if st.failed != nil {
-		return st.failed
-	}
-	if err != nil {
-		return errors.Join(err, st.o.FS.Remove(st.o.path(asideFile)))
+	if st.failed != nil || err != nil {
+		if st.failed != nil {
+			err = st.failed
+		}
+		// On a full disk it would be in the way. It is of no use, so an error of
+		// removing it says nothing new.
+		_ = st.o.FS.Remove(st.o.path(asideFile))
+		return err
 	}
 	if err := st.note(kindRewrite, w); err != nil {
 		return err

@@ -155,6 +155,30 @@ func (st *Store) Began(s Start) error {
 	return nil
 }
 
+// Reserve makes sure, before anything is sent, that the run can be written
+// down: that the report can grow by so many bytes and that the checkpoint can be
+// replaced. It leaves the report as it was; a crash meanwhile leaves zeros behind
+// its rows, a torn tail. The error is a *WriteError and ends the store.
+func (st *Store) Reserve(bytes int) error {
+	st.syncMu.Lock()
+	defer st.syncMu.Unlock()
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.failed != nil {
+		return st.failed
+	}
+	_, err := st.report.Write(make([]byte, bytes))
+	if err = errors.Join(err, st.report.Truncate(st.s.reportLen)); err != nil {
+		return st.fail(ReportFile, err)
+	}
+	c := st.checkpoint()
+	c.Synced = st.synced
+	if err := st.writeCheckpoint(c); err != nil {
+		return st.fail(CheckpointFile, err)
+	}
+	return nil
+}
+
 // Settle hands the rows of an answer and its entry to the operating system, in
 // this order: from then on a killed process can't take them back. rows must be
 // the report's rows of exactly the records that the answer decided. An answer
@@ -254,12 +278,13 @@ func (st *Store) writeCheckpoint(c checkpoint) error {
 	return vfs.Replace(st.o.FS, st.o.Dir, st.o.path(CheckpointFile), b)
 }
 
-// Close closes the files; it does not sync them.
+// Close closes the files; it does not sync them. It may be called twice.
 func (st *Store) Close() error {
 	var errs []error
-	for _, f := range []vfs.File{st.report, st.journal} {
-		if f != nil {
-			errs = append(errs, f.Close())
+	for _, f := range []*vfs.File{&st.report, &st.journal} {
+		if *f != nil {
+			errs = append(errs, (*f).Close())
+			*f = nil
 		}
 	}
 	return errors.Join(errs...)

@@ -196,7 +196,8 @@ func (r *run) shortProof(err error) error {
 	return err
 }
 
-// proved waits until the report is verified too, once.
+// proved waits until the report is verified too, once, and notes that this
+// process takes the run up.
 func (r *run) proved(ctx context.Context) error {
 	if r.verified == nil {
 		return nil
@@ -211,7 +212,9 @@ func (r *run) proved(ctx context.Context) error {
 	}
 	r.verified = nil
 	r.phase.Store(phaseSending)
-	return nil
+	// Not before: a start that is refused leaves no trace, and the sources that
+	// the journal names are those that were proved (see Seek in prepare).
+	return r.store.Began(r.start)
 }
 
 // span is the batch as the journal knows it.

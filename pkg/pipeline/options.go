@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -141,6 +142,9 @@ func coded(code int, err error) error {
 	var damage *reader.DamageError
 	if errors.As(err, &damage) {
 		code = ExitDamaged
+	}
+	if hint.Of(err) == "" && errors.Is(err, fs.ErrPermission) {
+		err = hint.Wrap(err, "check whose it is: who runs this must be able to read and write it")
 	}
 	var stop *Stop
 	if errors.As(err, &stop) || errors.Is(err, context.Canceled) {

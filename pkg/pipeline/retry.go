@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -53,7 +52,7 @@ func OpenRetry(ctx context.Context, o Options, rejected bool) (*Retry, error) {
 
 func (r *Retry) open(ctx context.Context, rejected bool) error {
 	there, err := exists(r.o, filepath.Join(r.o.Dir, checkpoint.JournalFile)) // before a lock is left in a folder that is no run
-	if err != nil {
+	if err != nil && !isNoRun(err) {
 		return hint.Wrap(fmt.Errorf("looking at the run directory: %w", err), "check its name and who may read it")
 	}
 	if !there {
@@ -111,28 +110,28 @@ func (r *Retry) openPart(ctx context.Context, rejected bool, v checkpoint.View) 
 		"--batch-size": strconv.Itoa(r.o.Batcher.BatchSize), "--rejected": strconv.FormatBool(rejected),
 	}
 	r.part.Batcher.Dedupe, r.part.Batcher.Trim, r.part.Batcher.Skip = false, false, nil
-	if _, err := r.o.FS.Size(filepath.Join(r.part.Dir, selectionFile)); errors.Is(err, fs.ErrNotExist) {
-		n, err := r.selectRows(rejected)
-		if err != nil || n == 0 {
-			return err
-		}
-	} else if err != nil {
-		return fmt.Errorf("looking at the selection: %w", err)
+	if err := r.choose(rejected); err != nil || r.selected == 0 {
+		return hint.Wrap(err, r.partHint())
 	}
 	f, err := r.o.FS.Open(filepath.Join(r.part.Dir, selectionFile))
 	if err != nil {
 		return fmt.Errorf("opening the selection: %w", err)
 	}
 	r.input = vfsInput{f}
-	if r.selected, err = countLines(r.o.FS, filepath.Join(r.part.Dir, selectionFile)); err != nil {
-		return err
-	}
-	r.selected-- // its header
 	r.part.Inputs = []string{"-"}
 	r.part.Reader = reader.Options{Format: reader.FormatCSV, Column: selectionIdentity, Encoding: reader.EncodingUTF8, Delimiter: ',', Stdin: f}
 	r.part.Sender.HasAccepted = v.Counts.Accepted > 0
 	r.inner, err = Open(ctx, r.part)
+	if damaged := new(checkpoint.DamagedError); errors.As(err, &damaged) {
+		return hint.Wrap(err, r.partHint())
+	}
 	return err
+}
+
+// partHint is what helps where the retry's own files are damaged: the run beside
+// them is whole.
+func (r *Retry) partHint() string {
+	return "put the file back, or remove the folder " + r.part.Dir + " to begin the retry anew (what it has settled since its last stop is then sent once more)"
 }
 
 // Nothing tells that the report has no row to send again.
@@ -163,15 +162,15 @@ func (r *Retry) Run(ctx context.Context) (report.Summary, error) {
 	}
 	start := r.main.View().Start
 	start.At, start.Tool, start.PID, start.Host = r.o.Now().UTC(), r.o.Tool, os.Getpid(), r.o.Host
-	if err := r.main.Began(start); err != nil {
-		return report.Summary{}, usage(err)
-	}
 	part, err := r.inner.Run(ctx)
 	if err != nil {
 		return part, err
 	}
 	if err := r.inner.store.Verify(ctx); err != nil && ctx.Err() == nil {
 		return part, usage(err)
+	}
+	if err := r.main.Began(start); err != nil {
+		return r.foldFailed(part, err)
 	}
 	if err := r.fold(); err != nil {
 		return r.foldFailed(part, err)
@@ -192,21 +191,20 @@ func (r *Retry) Run(ctx context.Context) (report.Summary, error) {
 // foldFailed reports that the outcomes are safe in the part but not in the
 // report yet: the same command puts them there.
 func (r *Retry) foldFailed(part report.Summary, err error) (report.Summary, error) {
-	part.State, part.ExitCode = report.StateStopped, ExitStopped
-	part.Stop = &report.Stop{Kind: StopDisk, Message: "writing the report anew: " + err.Error(), Hint: "make room, then the same command goes on"}
-	return part, nil
+	sum := r.whole(part)
+	sum.State, sum.ExitCode, sum.Next = report.StateStopped, ExitStopped, r.o.Command
+	sum.Stop = &report.Stop{Kind: StopDisk, Message: "writing the report anew: " + err.Error(), Hint: "make room, then the same command goes on"}
+	if err := WriteSummary(r.o.FS, r.o.Dir, sum); err != nil {
+		r.o.Logger.Error("the summary could not be written", "error", err)
+	}
+	return sum, nil
 }
 
 // conclude is the summary of the whole run after a retry, which the sample
 // tells of.
 func (r *Retry) conclude(part report.Summary, sample json.RawMessage) (report.Summary, error) {
-	v := r.main.View()
 	r.past.add(time.Time{}, sample)
-	sum := summarize(v, r.names, r.o.Dir)
-	sum.Program, sum.Account, sum.Host, sum.Sandbox = r.o.Tool, r.o.Sender.AccountID, r.o.Host, r.o.Sandbox
-	sum.Requests, sum.Retries, sum.Rate, sum.Seconds = r.past.Requests, r.past.Retries, part.Rate, part.Seconds
-	sum.StartedAt, sum.EndedAt = part.StartedAt, part.EndedAt
-	sum.TotalSeconds += part.Seconds
+	sum := r.whole(part)
 	r.outcome(&sum)
 	if part.Stop != nil {
 		sum.State, sum.ExitCode, sum.Stop, sum.Next = part.State, part.ExitCode, part.Stop, r.o.Command
@@ -218,6 +216,16 @@ func (r *Retry) conclude(part report.Summary, sample json.RawMessage) (report.Su
 		return sum, coded(ExitStopped, err)
 	}
 	return sum, nil
+}
+
+// whole is the summary of the whole run, but for how it ended.
+func (r *Retry) whole(part report.Summary) report.Summary {
+	sum := summarize(r.main.View(), r.names, r.o.Dir)
+	sum.Program, sum.Account, sum.Host, sum.Sandbox = r.o.Tool, r.o.Sender.AccountID, r.o.Host, r.o.Sandbox
+	sum.Requests, sum.Retries, sum.Rate, sum.Seconds = r.past.Requests, r.past.Retries, part.Rate, part.Seconds
+	sum.StartedAt, sum.EndedAt = part.StartedAt, part.EndedAt
+	sum.TotalSeconds += part.Seconds
+	return sum
 }
 
 // outcome says what the whole run has come to. A retry ends its own part; a run

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bulkdemerge/bulkdemerge/internal/hint"
 	"github.com/bulkdemerge/bulkdemerge/internal/vfs"
 	"github.com/bulkdemerge/bulkdemerge/pkg/batcher"
 	"github.com/bulkdemerge/bulkdemerge/pkg/checkpoint"
@@ -44,6 +45,7 @@ type run struct {
 	before  checkpoint.View
 	past    traffic // of earlier starts
 	started time.Time
+	start   checkpoint.Start // what the journal is to say of this process
 
 	cuts       chan cut
 	reading    sync.WaitGroup      // cutAll
@@ -84,7 +86,7 @@ func (s *Session) Run(ctx context.Context) (report.Summary, error) {
 	defer stop(nil)
 	r, err := s.prepare(stop)
 	if err != nil {
-		return report.Summary{}, usage(err)
+		return report.Summary{}, usage(errors.Join(hint.Wrap(err, roomHint), s.unmake()))
 	}
 	for _, d := range s.o.Deadlines {
 		if !d.At.IsZero() {
@@ -143,12 +145,15 @@ func (s *Session) prepare(stop context.CancelCauseFunc) (*run, error) {
 	r.proof = s.store.Prove(skip)
 	r.past = s.past
 	r.sample = sampler{stats: s.sender.Stats, counts: s.store.Counts, at: r.started, last: r.before.Counts}
+	r.start = checkpoint.Start{At: r.started.UTC(), Tool: o.Tool, PID: os.Getpid(), Host: o.Host, Sources: is, Command: o.Command}
 	s.run.Store(r)
-	err := s.store.Began(checkpoint.Start{
-		At: r.started.UTC(), Tool: o.Tool, PID: os.Getpid(), Host: o.Host, Sources: is, Command: o.Command,
-	})
-	return r, err
+	return r, s.store.Reserve(reserved)
 }
+
+// reserved is the room that the report must have before anything is sent, in
+// bytes: the rows of some three requests. With less, a start would send what it
+// can't settle, and so would the next one.
+const reserved = 32 << 10
 
 // send runs the goroutines until everything is settled or something ends it.
 func (r *run) send(ctx context.Context, s *sender.Sender) error {
@@ -211,8 +216,8 @@ func (r *run) conclude(err error) (report.Summary, error) {
 	if err == nil {
 		err = r.ended()
 	}
-	if unsent := nothingSent(err); unsent != nil && r.store.View().Records == r.before.Records {
-		return report.Summary{}, errors.Join(unsent, r.closeStore())
+	if unsent := r.nothingSent(err); unsent != nil && r.store.View().Records == r.before.Records {
+		return report.Summary{}, unsent
 	}
 	var write *checkpoint.WriteError
 	if !errors.As(err, &write) {
@@ -233,11 +238,6 @@ func (r *run) conclude(err error) (report.Summary, error) {
 	return sum, nil
 }
 
-// closeStore syncs what a start noted that sent nothing.
-func (r *run) closeStore() error {
-	return r.store.Sync(nil)
-}
-
 // ended says how the input ended, once everything that came from it is
 // settled: nil at its end.
 func (r *run) ended() error {
@@ -251,14 +251,22 @@ func (r *run) ended() error {
 }
 
 // nothingSent marks the errors that end a start before it sent anything.
-func nothingSent(err error) error {
+func (r *run) nothingSent(err error) error {
 	var changed *checkpoint.ChangedError
 	var damaged *checkpoint.DamagedError
 	var input *reader.UsageError
-	if errors.As(err, &changed) || errors.As(err, &damaged) || errors.As(err, &input) {
-		return usage(err)
+	var write *checkpoint.WriteError
+	switch {
+	case errors.As(err, &changed):
+		changed.Name = r.names[changed.Source]
+	case errors.As(err, &write):
+		if r.sample.stats().Requests > 0 {
+			return nil
+		}
+	case !errors.As(err, &damaged) && !errors.As(err, &input):
+		return nil
 	}
-	return nil
+	return usage(err)
 }
 
 // closeInput ends the reading, also where it waits for a pipe that nobody

@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/gocarina/gocsv"
+	"github.com/zeebo/xxh3"
 
 	"github.com/bulkdemerge/bulkdemerge/internal/vfs"
 	"github.com/bulkdemerge/bulkdemerge/pkg/checkpoint"
@@ -19,11 +20,82 @@ import (
 
 // The selection is the input of a retry: a CSV with a line for each row of the
 // report that is to be sent again. An identity that was sent has no line end
-// in it, so that its record k, from 1, stands on line k+1.
+// in it, so that its record k, from 1, stands on line k+1. The header's last cell
+// vouches for the lines behind it.
 const (
 	selectionFile     = "selection.csv"
 	selectionIdentity = "identity"
+	selectionHead     = "row,attempts," + selectionIdentity + ","
 )
+
+// digest is the length, in bytes, and the XXH3 of what is written to it.
+type digest struct {
+	hash   xxh3.Hasher
+	length int64
+}
+
+func (d *digest) Write(b []byte) (int, error) {
+	d.length += int64(len(b))
+	return d.hash.Write(b)
+}
+
+// head is the selection's first line.
+func (d *digest) head() string {
+	return fmt.Sprintf("%sxxh3-%016x-%016x\n", selectionHead, d.hash.Sum64(), d.length)
+}
+
+// choose selects the rows of a new part, unless there is one already, whose
+// selection is checked. r.selected is how many rows there are.
+func (r *Retry) choose(rejected bool) error {
+	name := filepath.Join(r.part.Dir, selectionFile)
+	there, err := exists(r.o, name)
+	if err != nil {
+		return fmt.Errorf("looking at the selection: %w", err)
+	}
+	if there {
+		r.selected, err = r.checkSelection(name)
+		return err
+	}
+	// A part whose rows are in the report loses its selection first.
+	v, err := checkpoint.Look(r.o.FS, r.part.Dir, report.Header(), nil)
+	if err == nil && v.Records > 0 && !v.Finished {
+		return &checkpoint.DamagedError{File: name, Detail: "it is missing"}
+	}
+	r.selected, err = r.selectRows(rejected)
+	return err
+}
+
+// checkSelection holds the selection against its first line, and returns how
+// many rows it has.
+func (r *Retry) checkSelection(name string) (int64, error) {
+	f, err := r.o.FS.Open(name)
+	if err != nil {
+		return 0, fmt.Errorf("opening the selection: %w", err)
+	}
+	defer f.Close()
+	lines := bufio.NewReaderSize(f, 64<<10)
+	head, err := lines.ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, fmt.Errorf("reading the selection: %w", err)
+	}
+	var d digest
+	n := int64(0)
+	for {
+		chunk, err := lines.ReadSlice('\n')
+		_, _ = d.Write(chunk) // a digest takes everything
+		n += int64(bytes.Count(chunk, []byte{'\n'}))
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return 0, fmt.Errorf("reading the selection: %w", err)
+		}
+	}
+	if head != d.head() {
+		return 0, &checkpoint.DamagedError{File: name, Detail: "it is not what was selected"}
+	}
+	return n, nil
+}
 
 // selectRows writes the selection, aside first, and returns its length.
 func (r *Retry) selectRows(rejected bool) (int64, error) {
@@ -35,6 +107,7 @@ func (r *Retry) selectRows(rejected bool) (int64, error) {
 	n, row := int64(0), int64(0)
 	var w *csv.Writer
 	var f vfs.File
+	var d digest
 	err = report.ScanRaw(old, func(raw *report.Raw) error {
 		row++
 		status := string(raw.Status)
@@ -45,10 +118,10 @@ func (r *Retry) selectRows(rejected bool) (int64, error) {
 			if f, err = r.beginSelection(); err != nil {
 				return err
 			}
-			w = csv.NewWriter(f)
-			if err := w.Write([]string{"row", "attempts", selectionIdentity}); err != nil {
+			if _, err := f.Write([]byte(d.head())); err != nil {
 				return err
 			}
+			w = csv.NewWriter(io.MultiWriter(f, &d))
 		}
 		n++
 		return w.Write([]string{strconv.FormatInt(row, 10), string(raw.Attempts), string(raw.Identity)})
@@ -60,35 +133,18 @@ func (r *Retry) selectRows(rejected bool) (int64, error) {
 		return 0, nil
 	}
 	w.Flush()
+	err = w.Error()
+	if err == nil {
+		_, err = f.WriteAt([]byte(d.head()), 0) // as long as the one of nothing that stands there
+	}
 	name := filepath.Join(r.part.Dir, selectionFile)
-	if err := errors.Join(w.Error(), f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return 0, fmt.Errorf("writing the selection: %w", err)
 	}
 	if err := errors.Join(r.o.FS.Rename(name+".new", name), r.o.FS.SyncDir(r.part.Dir)); err != nil {
 		return 0, fmt.Errorf("writing the selection: %w", err)
 	}
 	return n, nil
-}
-
-// countLines counts the lines of a file.
-func countLines(fsys vfs.FS, name string) (int64, error) {
-	f, err := fsys.Open(name)
-	if err != nil {
-		return 0, fmt.Errorf("opening the selection: %w", err)
-	}
-	defer f.Close()
-	buf := make([]byte, 64<<10)
-	n := int64(0)
-	for {
-		k, err := f.Read(buf)
-		n += int64(bytes.Count(buf[:k], []byte{'\n'}))
-		if errors.Is(err, io.EOF) {
-			return n, nil
-		}
-		if err != nil {
-			return 0, fmt.Errorf("reading the selection: %w", err)
-		}
-	}
 }
 
 // beginSelection makes the part's folder. What an earlier part left there is
@@ -144,7 +200,7 @@ func (r *Retry) fold() error {
 	}
 	defer f.Close()
 	sel := csv.NewReader(bufio.NewReaderSize(f, 256<<10))
-	sel.ReuseRecord = true
+	sel.ReuseRecord, sel.FieldsPerRecord = true, -1 // the header has one cell more
 	if _, err := sel.Read(); err != nil {
 		return fmt.Errorf("reading the selection: %w", err)
 	}
@@ -205,6 +261,9 @@ func (m *merger) advance() error {
 		return fmt.Errorf("reading the selection: %w", err)
 	}
 	m.n++
+	if len(rec) != 3 {
+		return fmt.Errorf("reading the selection: record %d has %d cells", m.n, len(rec))
+	}
 	if m.row, err = strconv.ParseInt(rec[0], 10, 64); err == nil {
 		m.attempts, err = strconv.Atoi(rec[1])
 	}
@@ -262,6 +321,9 @@ func (m *merger) replace(raw *report.Raw, w io.Writer, counts *report.Counts, wh
 		is, err := now.Row()
 		if err != nil {
 			return err
+		}
+		if is.Identity != was.Identity {
+			return errors.New("a row of the retry has another identity than the report's")
 		}
 		is.Attempts += m.attempts
 		is.Batch, is.Source, is.Line = was.Batch, was.Source, was.Line

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -32,7 +33,11 @@ type Session struct {
 	sender *sender.Sender
 	run    atomic.Pointer[run]
 	past   traffic // of earlier starts
+	made   bool    // this start made the run directory
 }
+
+// roomHint is what to do where a run directory can't be written to.
+const roomHint = "make room or choose another place with --out DIR"
 
 // Open checks everything that can be checked before something is sent. Its
 // errors carry an exit code, ExitUsage mostly, and leave nothing behind.
@@ -55,6 +60,9 @@ func (s *Session) open(ctx context.Context) error {
 		return hint.Wrap(fmt.Errorf("looking at the run directory: %w", err), "choose another place with --out DIR")
 	}
 	if there {
+		if info, err := os.Stat(s.o.Dir); err == nil && !info.IsDir() {
+			return hint.New(s.o.Dir+" is a file, the run directory can't be there", "choose another place with --out DIR")
+		}
 		if s.lock, err = s.o.Lock(s.o.Dir); err != nil {
 			return err
 		}
@@ -150,6 +158,17 @@ func exists(o Options, dir string) (bool, error) {
 	return err == nil, err
 }
 
+// holdsRun tells whether the directory has any file of a run.
+func holdsRun(o Options) (bool, error) {
+	for _, name := range []string{checkpoint.JournalFile, checkpoint.ReportFile, checkpoint.CheckpointFile, SummaryFile} {
+		there, err := exists(o, filepath.Join(o.Dir, name))
+		if there || err != nil {
+			return there, err
+		}
+	}
+	return false, nil
+}
+
 // Resumed is the state that an earlier start left, and whether there is one.
 func (s *Session) Resumed() (checkpoint.View, bool) {
 	if s.store == nil {
@@ -189,14 +208,14 @@ func sameSources(was, is []checkpoint.Source) bool {
 func (s *Session) begin() error {
 	if s.lock != nil && s.o.Restart {
 		if err := s.putAside(); err != nil {
-			return err
+			return hint.Wrap(err, "choose another place with --out DIR")
 		}
 	}
 	if s.store != nil {
 		return nil
 	}
-	made := s.lock == nil
-	if made {
+	s.made = s.lock == nil
+	if s.made {
 		if err := s.o.FS.MkdirAll(s.o.Dir); err != nil {
 			return hint.Wrap(fmt.Errorf("making the run directory: %w", err), "choose another place with --out DIR")
 		}
@@ -212,27 +231,35 @@ func (s *Session) begin() error {
 		RunID: rand.Text(), Tool: s.o.Tool, Created: s.o.Now().UTC(), Pinned: s.o.Pinned,
 	})
 	if err != nil {
-		return errors.Join(hint.Wrap(err, "make room or choose another place with --out DIR"), s.unmake(made))
+		return errors.Join(hint.Wrap(err, roomHint), s.unmake())
 	}
 	s.store = st
 	return nil
 }
 
-// unmake takes back what begin left of a run that could not begin.
-func (s *Session) unmake(made bool) error {
-	if !made {
+// unmake takes back what this start made of a run that could not begin.
+func (s *Session) unmake() error {
+	if !s.made {
 		return nil
 	}
 	var errs []error
-	for _, name := range []string{checkpoint.JournalFile, checkpoint.ReportFile, LockFile} {
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	for _, name := range []string{checkpoint.JournalFile, checkpoint.ReportFile, checkpoint.CheckpointFile, LockFile} {
 		errs = append(errs, s.o.FS.Remove(filepath.Join(s.o.Dir, name)))
 	}
 	return errors.Join(append(errs, s.o.FS.Remove(s.o.Dir))...)
 }
 
 // putAside renames the run directory, so that a new run can begin in its
-// place; nothing of the old one is deleted.
+// place; nothing of the old one is deleted. A folder without a run stays: what
+// it holds is somebody else's.
 func (s *Session) putAside() error {
+	there, err := holdsRun(s.o)
+	if err != nil || !there {
+		return err
+	}
 	aside := fmt.Sprintf("%s.old-%s", filepath.Clean(s.o.Dir), s.o.Now().UTC().Format("20060102T150405.000Z"))
 	if err := s.lock.Close(); err != nil { // Windows does not rename a folder with an open file
 		return fmt.Errorf("releasing the lock: %w", err)

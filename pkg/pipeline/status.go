@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/bulkdemerge/bulkdemerge/internal/vfs"
@@ -29,6 +30,7 @@ type Status struct {
 type Part struct {
 	Settled int64         `json:"settled"` // rows that have a newer outcome
 	Counts  report.Counts `json:"counts"`  // of these; the report has them from the retry's next stop on
+	Damage  string        `json:"damage,omitempty"`
 }
 
 // Look reads a run directory, also beside a running run, and changes nothing.
@@ -48,7 +50,7 @@ func Look(dir string, samples func(report.Sample)) (Status, error) {
 			samples(s)
 		}
 	})
-	if errors.Is(err, checkpoint.ErrNoRun) || errors.Is(err, fs.ErrNotExist) {
+	if isNoRun(err) {
 		return Status{}, usage(noRun(dir))
 	}
 	if err != nil {
@@ -98,6 +100,9 @@ func rate(samples []report.Sample, start time.Time) float64 {
 
 // progress is the share of the input that is whole.
 func progress(v checkpoint.View) *float64 {
+	if len(v.Start.Sources) == 0 {
+		return nil // nothing was taken up yet
+	}
 	whole, total := v.End.Offset, int64(0)
 	for i, src := range v.Start.Sources {
 		if !src.Seekable {
@@ -124,10 +129,12 @@ func (st *Status) state(v checkpoint.View, held bool, who holder) {
 		st.State, st.PID = report.StateRunning, who.PID
 		st.Seconds = time.Since(v.Start.At).Seconds()
 		st.TotalSeconds += max(0, time.Since(v.LastAt).Seconds())
-	case said && last.Records == st.Records && last.Counts == st.Counts:
+	case said && last.Records == st.Records && last.Counts == st.Counts && last.Starts == st.Starts:
 		keep := *st
 		st.Summary = last
-		st.Reasons, st.Report, st.Requests, st.Retries = keep.Reasons, keep.Report, keep.Requests, keep.Retries
+		st.Reasons, st.Report = keep.Reasons, keep.Report
+		// A start that was stopped by its disk has left no mark of its last ones.
+		st.Requests, st.Retries = max(last.Requests, keep.Requests), max(last.Retries, keep.Retries)
 		st.Starts, st.Inputs = keep.Starts, keep.Inputs
 	case v.Finished:
 		st.State, st.ExitCode = report.StateFinished, finishedCode(v.Counts)
@@ -149,6 +156,12 @@ func readSummary(dir string, sum *report.Summary) bool {
 	return json.NewDecoder(f).Decode(sum) == nil
 }
 
+// isNoRun tells the errors of a place that is no run directory: an empty one,
+// none, or a file.
+func isNoRun(err error) bool {
+	return errors.Is(err, checkpoint.ErrNoRun) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
 func lookPart(fsys vfs.FS, dir string) (*Part, error) {
 	if _, err := fsys.Size(filepath.Join(dir, selectionFile)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -158,7 +171,7 @@ func lookPart(fsys vfs.FS, dir string) (*Part, error) {
 		return &Part{}, nil
 	}
 	if err != nil {
-		return nil, err
+		return &Part{Damage: err.Error()}, nil // the run itself is whole
 	}
 	return &Part{Settled: v.Records, Counts: report.Counts(v.Counts)}, nil
 }
@@ -168,7 +181,7 @@ func lookPart(fsys vfs.FS, dir string) (*Part, error) {
 func Rows(dir string, each func(*report.Raw) error) error {
 	v, err := checkpoint.Look(vfs.OS{}, dir, report.Header(), nil)
 	if err != nil {
-		if errors.Is(err, checkpoint.ErrNoRun) || errors.Is(err, fs.ErrNotExist) {
+		if isNoRun(err) {
 			err = noRun(dir)
 		}
 		return usage(err)
