@@ -9,10 +9,13 @@ import (
 	"syscall"
 )
 
-// alive tells whether an idle connection can be used again: the other side has
-// neither closed it nor said anything, which it has no reason to. The read
-// does not wait.
-func alive(conn net.Conn) bool {
+// trustFor is how long an idle connection is used again without a look: a look
+// costs next to nothing here.
+const trustFor = 0
+
+// quiet tells whether an idle connection can be used again: the other side has
+// neither closed it nor said anything, unless it mayTalk. It does not wait.
+func quiet(conn net.Conn, mayTalk bool) bool {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()
 	}
@@ -24,12 +27,12 @@ func alive(conn net.Conn) bool {
 	if err != nil {
 		return false
 	}
-	quiet := false
+	var n int
+	var peekErr error
 	err = raw.Read(func(fd uintptr) bool {
 		var b [1]byte
-		_, err := syscall.Read(int(fd), b[:])
-		quiet = errors.Is(err, syscall.EAGAIN)
+		n, _, peekErr = syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK)
 		return true
 	})
-	return err == nil && quiet
+	return err == nil && (errors.Is(peekErr, syscall.EAGAIN) || mayTalk && peekErr == nil && n > 0)
 }

@@ -221,9 +221,10 @@ func TestIdentitiesLeaveTheWords(t *testing.T) {
 	b, index := batchOf("ann@example.com", "x")
 	long := strings.Repeat("no, ", 46)
 	for words, want := range map[string]string{
-		"no: ann@example.com is not it":                   "no: «identity» is not it",
-		clean(long + "not ann@example.com"):               long + "not",
-		clean(long[:180] + "ann@example.com, not at all"): long[:180] + "«identity», no",
+		"no: ann@example.com is not it":                      "no: «identity» is not it",
+		clean(long + "not ann@example.com"):                  long + "not",
+		clean(long[:180] + "ann@example.com, not at all"):    long[:180] + "«identity», no",
+		"no: Ann@Example.COM is not it, nor ANN@EXAMPLE.COM": "no: «identity» is not it, nor «identity»",
 		"": "",
 	} {
 		if got := withoutIdentities(words, b, index[:1]); got != want {

@@ -14,8 +14,6 @@ const (
 type breaker struct {
 	row          int       // answers in a row that are neither accepted, refused nor 429
 	since        time.Time // the first of them
-	piece        *piece    // whose it was
-	mixed        bool      // others had some as well
 	lastAccepted time.Time
 	open         bool
 	probing      bool // the one request is under way
@@ -34,18 +32,13 @@ func (b *breaker) good(accepted bool, now time.Time) (closed bool) {
 	}
 	closed = b.open
 	b.open, b.probing = false, false
-	b.row, b.piece, b.mixed = 0, nil, false
+	b.row = 0
 	return closed
 }
 
 // bad notes any other answer; it says whether the breaker opened with it.
 func (b *breaker) bad(p *piece, v *verdict, now time.Time) (opened bool) {
 	b.waiting, b.status = v.waiting, v.httpStatus
-	if b.row == 0 {
-		b.since, b.piece = now, p
-	}
-	b.row++
-	b.mixed = b.mixed || b.piece != p
 	if p.firstBad.IsZero() {
 		p.firstBad = now
 	}
@@ -54,13 +47,18 @@ func (b *breaker) bad(p *piece, v *verdict, now time.Time) (opened bool) {
 		b.probing = false
 		b.pause = min(2*b.pause, breakerMax)
 		b.next = now.Add(b.jitter())
+		return false
 	case b.open:
-		// It left before the breaker opened, and says nothing new.
-	case b.row < breakerRow:
-	case !b.mixed && b.lastAccepted.After(p.firstBad):
+		return false // it left before the breaker opened, and says nothing new
+	case b.lastAccepted.After(p.firstBad):
 		// Others went through since this piece fails: it is the piece's own
-		// fault, which uses up its attempts.
-	default:
+		// fault, which uses up its attempts, and tells nothing of the API.
+		return false
+	}
+	if b.row == 0 {
+		b.since = now
+	}
+	if b.row++; b.row >= breakerRow {
 		b.open, b.pause = true, breakerBase
 		b.next = now.Add(b.jitter())
 		return true

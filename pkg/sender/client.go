@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // path is the only path that this package ever calls.
@@ -43,6 +45,7 @@ type client struct {
 	transport http.RoundTripper
 	request   *http.Request // what all requests have in common
 	timeout   time.Duration
+	pace      *rate.Limiter // of requests that have their connection; nil: no limit
 }
 
 // header is what every request says.
@@ -59,6 +62,7 @@ func newClient(target *url.URL, o *Options, transport http.RoundTripper) *client
 	return &client{
 		transport: transport,
 		timeout:   o.Timeout,
+		pace:      newRate(o.Rate),
 		request: &http.Request{
 			Method: http.MethodPost, URL: target, Host: target.Host, Header: o.header(),
 			Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -75,11 +79,17 @@ type exchange struct {
 	buf  []byte          // the answer is read into it
 }
 
-func newExchange(ctx context.Context, buf []byte) *exchange {
+func (c *client) newExchange(ctx context.Context, buf []byte) *exchange {
 	x := &exchange{buf: buf}
-	x.ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+	trace := &httptrace.ClientTrace{
 		WroteRequest: func(info httptrace.WroteRequestInfo) { x.sent.Store(info.Err == nil) },
-	})
+	}
+	if c.pace != nil {
+		// The gate has spaced the requests as they left it. Some had to open their
+		// connection first: they must not arrive together now.
+		trace.GotConn = func(httptrace.GotConnInfo) { _ = c.pace.Wait(ctx) } // an end of ctx ends the request too
+	}
+	x.ctx = httptrace.WithClientTrace(ctx, trace)
 	return x
 }
 

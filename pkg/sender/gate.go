@@ -41,11 +41,15 @@ type gate struct {
 }
 
 func newGate(concurrency int, perSecond float64, random func() float64) gate {
-	g := gate{max: concurrency, limit: concurrency, interval: probeBase, random: random}
-	if perSecond > 0 {
-		g.rate = rate.NewLimiter(rate.Limit(perSecond/rateSlack), 1)
+	return gate{max: concurrency, limit: concurrency, interval: probeBase, random: random, rate: newRate(perSecond)}
+}
+
+// newRate spaces requests; nil for no limit.
+func newRate(perSecond float64) *rate.Limiter {
+	if perSecond <= 0 {
+		return nil
 	}
-	return g
+	return rate.NewLimiter(rate.Limit(perSecond/rateSlack), 1)
 }
 
 // note takes an answer of the API into account, which took so long.

@@ -17,6 +17,10 @@ import (
 // callers without any.
 const maxUndecided = 1024
 
+// freshPatience is how long a probe waits for new work, which may be slow to
+// come, before one that has failed is sent instead.
+const freshPatience = 50 * time.Millisecond
+
 // work is a Work on its way.
 type work struct {
 	batch    *batcher.Batch
@@ -37,6 +41,7 @@ type piece struct {
 	due       time.Time
 	seq       uint64 // order among equals
 	probe     bool   // sent while the breaker was open
+	probes    int    // how often
 	firstBad  time.Time
 	brother   *piece // of a first half: the second, which waits for its answer
 	elder     *piece // of a second half that waits: the first
@@ -129,7 +134,7 @@ func (q *queue) passOn(now time.Time) {
 		if q.gate.limit < q.gate.max {
 			q.free.Signal() // to keep an eye on the limit
 		}
-	case q.due(now), len(q.fresh) > 0, q.wanted(now), q.spare():
+	case q.due(now), len(q.fresh) > 0, q.wanted(now), q.spare() != nil:
 		q.free.Signal()
 	case len(q.parked) > 0:
 		q.wakeAt(now, q.parked[0].due)
@@ -154,26 +159,55 @@ func (q *queue) leave(p *piece) {
 	}
 	if p.probe = q.breaker.open; p.probe {
 		q.breaker.probing = true
+		p.probes++
 	}
+}
+
+// wholeProbes is how often a piece is a probe before a half of it is.
+const wholeProbes = 2
+
+// narrow makes a probe of half a piece where the whole has failed as one before:
+// with nothing else left to send, an API that is down looks like one that can't
+// digest a single identity of it, and an accepted half tells the two apart.
+func (q *queue) narrow(p *piece, now time.Time) *piece {
+	if p.probes < wholeProbes || len(p.index) == 1 {
+		return p
+	}
+	if p.brother != nil {
+		q.park(q.unbind(p.brother), now)
+	}
+	q.stats.Splits++
+	half := len(p.index) / 2
+	other := &piece{work: p.work, index: p.index[half:], attempts: p.attempts, carried: p.carried, firstBad: p.firstBad}
+	q.park(other, now)
+	return &piece{work: p.work, index: p.index[:half], attempts: p.attempts, carried: p.carried, firstBad: p.firstBad}
 }
 
 // pick takes the piece that leaves now, or says when to look again; zero means
 // that something else has to happen first.
 func (q *queue) pick(now time.Time) (p *piece, until time.Time) {
 	b := &q.breaker
-	if b.open {
-		if b.probing {
-			return nil, time.Time{}
-		}
-		deadline := b.since.Add(q.maxOutage)
-		if !now.Before(deadline) {
+	if !b.open && q.undecided == 0 {
+		b.row = 0 // nothing is left to be answered: what comes next is another matter
+	}
+	if b.row > 0 {
+		// Also before it is open: the answers of a row may be far apart.
+		if until = b.since.Add(q.maxOutage); !now.Before(until) {
 			q.stop(outageStop(b.waiting, b.status, b.since.Format(time.RFC3339)), true)
 			return nil, time.Time{}
 		}
-		if wait := later(b.next, q.gate.pause); now.Before(wait) {
-			return nil, earlier(wait, deadline)
+	}
+	if b.open {
+		if b.probing {
+			return nil, until
 		}
-		until = deadline
+		if wait := later(b.next, q.gate.pause); now.Before(wait) {
+			return nil, earlier(wait, until)
+		}
+		if q.wanted(now) {
+			// What never failed is the better probe, if it comes soon.
+			return nil, earlier(now.Add(freshPatience), until)
+		}
 	}
 	if q.inFlight >= q.gate.limit {
 		if at := q.gate.starved(now); !at.IsZero() || q.inFlight >= q.gate.limit {
@@ -183,31 +217,48 @@ func (q *queue) pick(now time.Time) (p *piece, until time.Time) {
 	// A probe doesn't wait for its piece's time: the breaker's pauses are its
 	// backoff.
 	parked := q.due(now) || b.open && len(q.parked) > 0
-	if !parked && len(q.fresh) == 0 && !q.spare() {
+	spare := q.spare()
+	if !parked && len(q.fresh) == 0 && spare == nil {
 		if len(q.parked) > 0 {
-			until = q.parked[0].due
+			until = earlier(q.parked[0].due, until)
 		}
 		return nil, until
 	}
 	if now.Before(q.gate.pause) {
-		return nil, q.gate.pause
+		return nil, earlier(q.gate.pause, until)
 	}
 	if wait := q.gate.reserve(now); wait > 0 {
-		return nil, now.Add(wait)
+		return nil, earlier(now.Add(wait), until)
 	}
-	if parked {
-		return heap.Pop(&q.parked).(*piece), time.Time{}
+	if parked && !(b.open && len(q.fresh) > 0) {
+		p = heap.Pop(&q.parked).(*piece)
+		if b.open {
+			p = q.narrow(p, now)
+		}
+		return p, time.Time{}
 	}
 	if len(q.fresh) == 0 {
-		return q.unbind(q.brothers[0]), time.Time{}
+		return q.unbind(spare), time.Time{}
 	}
 	p, q.fresh = q.fresh[0], q.fresh[1:]
 	return p, time.Time{}
 }
 
-// spare says whether a free slot should not wait for what a first half's
-// answer tells about the second: there is no other work.
-func (q *queue) spare() bool { return len(q.brothers) > 0 && (q.ended || q.fetching) }
+// spare is a second half whose turn a free slot should not wait for until the
+// first one's answer tells about it, as there is no other work; nil if there is
+// none. Only a batch's own half is: a request for nothing at each split would be
+// more than 2·log2(100) for an offender.
+func (q *queue) spare() *piece {
+	if !q.ended && !q.fetching {
+		return nil
+	}
+	for _, p := range q.brothers {
+		if 2*len(p.index) >= p.work.total {
+			return p
+		}
+	}
+	return nil
+}
 
 // bind lets the second half wait for the first one's answer.
 func (q *queue) bind(elder, brother *piece) {
@@ -263,7 +314,7 @@ func (q *queue) wanted(now time.Time) bool {
 		return false
 	}
 	if q.breaker.open {
-		return !q.breaker.probing && len(q.parked) == 0 && len(q.fresh) == 0
+		return !q.breaker.probing && len(q.fresh) == 0 && q.undecided < maxUndecided
 	}
 	return !q.due(now) && q.undecided < maxUndecided && len(q.fresh) < q.gate.limit-q.inFlight
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -87,14 +88,17 @@ func (s *Sender) Run(ctx context.Context, next func(context.Context) (Work, erro
 		q.stop(context.Cause(ctx), false)
 	})()
 
-	if s.own != nil {
-		s.own.start(flight)
+	var warm sync.Once
+	take := func() (Work, error) {
+		w, err := next(feed)
+		if err == nil && s.own != nil {
+			warm.Do(func() { s.own.start(flight) }) // not for a run that has nothing to send
+		}
+		return w, err
 	}
 	var group errgroup.Group
 	for range s.o.Concurrency + 1 {
-		group.Go(func() error {
-			return s.work(flight, abort, func() (Work, error) { return next(feed) }, settle)
-		})
+		group.Go(func() error { return s.work(flight, abort, take, settle) })
 	}
 	_ = group.Wait() // the queue has the reason that counts
 	err := q.finish()
@@ -114,7 +118,7 @@ var ErrPause = errors.New("no more work for now")
 // slot back. abort ends ctx, for all workers.
 func (s *Sender) work(ctx context.Context, abort context.CancelCauseFunc, next func() (Work, error), settle func(Outcome) error) error {
 	q := &s.queue
-	x := newExchange(ctx, nil)
+	x := s.client.newExchange(ctx, nil)
 	var todo plan
 	for {
 		p := q.take(next)
@@ -133,7 +137,7 @@ func (s *Sender) work(ctx context.Context, abort context.CancelCauseFunc, next f
 		v := classify(&a, p.work.batch, p.index)
 		v.withoutPasscode(s.o.Passcode)
 		if body.lent {
-			x = newExchange(ctx, x.buf)
+			x = s.client.newExchange(ctx, x.buf)
 		}
 		todo = plan{outcomes: todo.outcomes[:0], logs: todo.logs[:0]}
 		q.decide(p, &a, &v, &todo)

@@ -228,6 +228,10 @@ func (q *queue) sortOut(p *piece, o Outcome, v *verdict, plan *plan) {
 		ok.Index, ok.Reason, ok.Code = v.parts.accepted, "", 0
 		q.accept(p, ok, plan)
 	}
+	for i := range v.parts.rejected {
+		r := &v.parts.rejected[i]
+		r.reason = withoutOthers(r.reason, p.work.batch, p.index, r.record)
+	}
 	for _, group := range groupRejected(v.parts.rejected) {
 		no := o
 		no.Index, no.Reason, no.Code = group.index, group.reason, group.code
@@ -243,7 +247,7 @@ func (q *queue) sortOut(p *piece, o Outcome, v *verdict, plan *plan) {
 		if len(rest.index) == len(p.index) {
 			rest = p
 		}
-		o.Reason = "API did not take it: " + orElse(v.words, "no reason given")
+		o.Reason = "API did not take it: " + orElse(withoutIdentities(v.words, p.work.batch, p.index), "no reason given")
 		if q.tryAgain(rest, o, v, plan) && rest == p {
 			plan.finished = false
 		}
@@ -258,7 +262,11 @@ func (q *queue) tryAgain(p *piece, o Outcome, v *verdict, plan *plan) (parked bo
 		p.attempts++
 	}
 	if p.attempts >= q.maxAttempts {
-		o.Reason = clean(fmt.Sprintf("given up after %d attempts: %s", p.attempts, o.Reason))
+		times := "attempts"
+		if p.attempts == 1 {
+			times = "attempt"
+		}
+		o.Reason = clean(fmt.Sprintf("given up after %d %s: %s", p.attempts, times, o.Reason))
 		q.settle(p, o, Failed, v, plan)
 		return false
 	}

@@ -85,7 +85,7 @@ func failFields(fields map[string]json.RawMessage) (code int, words string) {
 // partial is a success or partial answer, taken apart.
 type partial struct {
 	parts
-	code  int    // of the first entry that is not accepted
+	code  int    // of the first entry that is to be sent again, else that is not accepted
 	words string // likewise
 }
 
@@ -106,8 +106,16 @@ func parsePartial(fields map[string]json.RawMessage, success bool, batch *batche
 		return p, true, true
 	}
 	m := newMatch(batch, index)
-	if !m.readUnprocessed(unprocessed) || (!success && (!hasProcessed || !hasUnprocessed)) {
+	if !m.readUnprocessed(unprocessed) {
 		return p, false, false
+	}
+	// With one list alone, whoever it does not name may have been taken or not.
+	listed := isList(processed)
+	if !success && (!hasProcessed || !hasUnprocessed) {
+		if !listed && m.named() == 0 {
+			return p, false, false
+		}
+		listed = true
 	}
 	switch count, isCount := intOf(processed); {
 	case isCount && isNumber(processed):
@@ -121,7 +129,7 @@ func parsePartial(fields map[string]json.RawMessage, success bool, batch *batche
 	case hasProcessed:
 		return p, false, false
 	}
-	p = m.sort(isList(processed))
+	p = m.sort(listed)
 	return p, len(p.accepted) == len(index), true
 }
 
@@ -199,6 +207,16 @@ func (m *match) readUnprocessed(value json.RawMessage) bool {
 	return m.entries <= len(m.index)
 }
 
+// named is how many records the entries name.
+func (m *match) named() (n int) {
+	for _, e := range m.fate {
+		if e != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // adds says whether the answer's counts cover what was sent, counted either by
 // records or by different identities.
 func (m *match) adds(processed int) bool {
@@ -239,6 +257,11 @@ func (m *match) sort(listed bool) partial {
 			p.code = e.code
 		}
 	}
+	for _, e := range m.fate {
+		if e != nil && again(e.code) {
+			note(e)
+		}
+	}
 	if m.untied != nil {
 		note(m.untied)
 	}
@@ -252,7 +275,6 @@ func (m *match) sort(listed bool) partial {
 		case e == nil:
 			p.again = append(p.again, record)
 		case again(e.code):
-			note(e)
 			p.again = append(p.again, record)
 		default:
 			note(e)

@@ -3,6 +3,7 @@ package sender
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -19,9 +20,6 @@ const (
 	// freshFor is how long a connection that says nothing is used again:
 	// servers close such a connection, many of them after 15 s.
 	freshFor = 10 * time.Second
-	// trustFor is how long a connection is used again without a look whether
-	// the other side has closed it.
-	trustFor = 50 * time.Millisecond
 	// lastWords is how long an answer is waited for when the request could not
 	// be written to its end: a server may refuse one before it has read it.
 	lastWords = time.Second
@@ -146,12 +144,20 @@ func (w *wire) get(ctx context.Context) (*wireConn, error) {
 	}
 }
 
-// good tells whether an idle connection may be used. One that has carried
-// nothing yet is not looked at: TLS 1.3 has sent its tickets by then, so that
-// something to read says nothing.
+// good tells whether an idle connection may be used: it is not old, and the
+// other side has neither closed it nor said anything. An answer that nobody
+// asked for must not pass for the next request's. Before its first request TLS
+// has sent its tickets, so that something to read says nothing then.
 func (c *wireConn) good() bool {
 	idle := time.Since(c.used)
-	return idle < trustFor || idle < freshFor && (!c.carried || alive(c.Conn))
+	if idle >= freshFor {
+		return false
+	}
+	if idle < trustFor {
+		return true
+	}
+	_, secure := c.Conn.(*tls.Conn)
+	return quiet(c.Conn, secure && !c.carried)
 }
 
 // pop takes an idle connection, if there is one.
@@ -207,6 +213,9 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		_ = req.Body.Close() // it is in memory
 		return nil, causeOf(ctx, err)
+	}
+	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{Conn: c.Conn, Reused: c.carried})
 	}
 	// The context's end makes read and write return, and nothing else: whoever
 	// holds the connection closes it.

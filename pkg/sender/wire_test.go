@@ -3,12 +3,14 @@ package sender
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -128,8 +130,7 @@ func TestWireNoticesAClosedConnection(t *testing.T) {
 	w := testWire(t, s.Addr().String(), 1)
 	mustPost(t, w, 200, "ok")
 	<-closed
-	w.idle[0].used = time.Now().Add(-2 * trustFor) // it has been quiet for a while
-	for alive(w.idle[0].Conn) {
+	for quiet(w.idle[0].Conn, false) {
 		// the close is on its way through loopback
 	}
 	mustPost(t, w, 200, "ok")
@@ -271,30 +272,64 @@ func TestWireWarmsNoMoreThanSlots(t *testing.T) {
 	}
 }
 
-// A connection with something to read is given up, unless it has carried
-// nothing yet: a TLS server may have sent its session tickets unasked.
-func TestWireLooksAtUsedConnectionsOnly(t *testing.T) {
+// Nobody has asked for what an idle connection says, so it is given up, as is
+// one that is closed. Only TLS may have sent its tickets before it has carried
+// anything.
+func TestWireLooksAtIdleConnections(t *testing.T) {
 	s := serveRaw(t, func(_ int, c net.Conn, r *bufio.Reader) {
-		fmt.Fprint(c, "unasked")
+		fmt.Fprint(c, okAnswer)
 		readRequest(r)
 	})
 	w := testWire(t, s.Addr().String(), 1)
 	w.warm(t.Context())
 	w.wait.Wait()
 	c := w.idle[0]
-	for alive(c.Conn) {
+	for quiet(c.Conn, false) {
 		// what was sent is on its way through loopback
 	}
-	c.used = c.used.Add(-2 * trustFor)
+	if c.good() {
+		t.Error("a connection with an answer that nobody asked for was kept")
+	}
+	if !quiet(c.Conn, true) {
+		t.Error("one that may talk was given up")
+	}
+	c.Conn = tls.Client(c.Conn, &tls.Config{})
 	if !c.good() {
-		t.Error("a new connection was given up")
+		t.Error("a new TLS connection was given up")
 	}
 	c.carried = true
 	if c.good() {
-		t.Error("a used connection with something to read was kept")
+		t.Error("a used TLS connection with something to read was kept")
 	}
 	c.carried, c.used = false, c.used.Add(-freshFor)
 	if c.good() {
 		t.Error("a stale connection was kept")
+	}
+}
+
+// An answer that nobody asked for is not the next request's.
+func TestWireTakesNoOtherAnswer(t *testing.T) {
+	sent := make(chan struct{})
+	s := serveRaw(t, func(n int, c net.Conn, r *bufio.Reader) {
+		for readRequest(r) {
+			fmt.Fprint(c, okAnswer)
+			if n == 0 {
+				fmt.Fprint(c, okAnswer)
+				close(sent)
+			}
+		}
+	})
+	w := testWire(t, s.Addr().String(), 1)
+	mustPost(t, w, 200, "ok")
+	<-sent
+	w.mu.Lock()
+	idle := slices.Clone(w.idle)
+	w.mu.Unlock()
+	for len(idle) > 0 && quiet(idle[0].Conn, false) {
+		// it is on its way through loopback
+	}
+	mustPost(t, w, 200, "ok")
+	if n := len(s.conns); n != 2 {
+		t.Errorf("%d connections: the second answer was taken for the second request's", n)
 	}
 }

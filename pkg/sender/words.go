@@ -49,18 +49,57 @@ func withoutIdentities(words string, batch *batcher.Batch, index []int) string {
 	cut := len(words) > maxWords-2*utf8.UTFMax
 	for _, record := range index {
 		id := batch.Records[record].Identity
-		if len(id) > 0 && bytes.Contains([]byte(words), id) {
-			words = strings.ReplaceAll(words, string(id), "«identity»")
-		}
+		words = replaceFold(words, string(id), "«identity»")
 		// The end of words that were cut may be the beginning of an identity.
 		for n := len(id) - 1; cut && n > 2; n-- {
-			if strings.HasSuffix(words, string(id[:n])) {
+			if len(words) >= n && strings.EqualFold(words[len(words)-n:], string(id[:n])) {
 				words = words[:len(words)-n]
 				break
 			}
 		}
 	}
 	return clean(words)
+}
+
+// withoutOthers takes the identities of the piece but that of record out of what
+// the API says of record: its row is its own.
+func withoutOthers(words string, batch *batcher.Batch, index []int, record int) string {
+	others := make([]int, 0, len(index))
+	for _, i := range index {
+		if !bytes.Equal(batch.Records[i].Identity, batch.Records[record].Identity) {
+			others = append(others, i)
+		}
+	}
+	return withoutIdentities(words, batch, others)
+}
+
+// replaceFold is strings.ReplaceAll whatever the case of ASCII letters: an API
+// may say an e-mail address as it keeps it.
+func replaceFold(s, old, by string) string {
+	if old == "" || len(s) < len(old) {
+		return s
+	}
+	lower, part := lowerASCII(s), lowerASCII(old)
+	var b strings.Builder
+	for {
+		i := strings.Index(lower, part)
+		if i < 0 {
+			break
+		}
+		b.WriteString(s[:i] + by)
+		s, lower = s[i+len(part):], lower[i+len(part):]
+	}
+	return b.String() + s
+}
+
+// lowerASCII keeps the length, which strings.ToLower does not.
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, s)
 }
 
 // withoutPasscode takes the passcode out of all that the other side said: an
@@ -80,10 +119,10 @@ func hidePasscode(words, passcode string) string {
 	if words == "" || passcode == "" {
 		return words
 	}
-	cut := len(words) > maxWords-2*utf8.UTFMax
 	words = strings.ReplaceAll(words, passcode, "«passcode»")
-	// The end of words that were cut may be the beginning of it.
-	for n := len(passcode) - 1; cut && n > 2; n-- {
+	// The end of words that were cut, by us or on the way, may be the beginning
+	// of it.
+	for n := len(passcode) - 1; n > 2; n-- {
 		if strings.HasSuffix(words, passcode[:n]) {
 			return words[:len(words)-n]
 		}
@@ -130,8 +169,10 @@ func netWords(err error) string {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "connection closed in the middle"
 	}
-	if strings.Contains(err.Error(), "malformed") {
-		return "the other side doesn't speak HTTP" // net/http's own words quote it
+	// What net/http quotes is the other side's: it may be an identity.
+	words, quoted, _ := strings.Cut(err.Error(), "\"")
+	if quoted != "" || strings.Contains(words, "malformed") {
+		return "the other side doesn't speak HTTP as it should"
 	}
-	return clean(err.Error())
+	return clean(words)
 }
