@@ -48,6 +48,10 @@ const (
 	// Variant: an earlier identity of this run differs from it in the case of
 	// ASCII letters only. Set on records of class Send, with Dedupe.
 	Variant
+	// Plain: the identity is printable ASCII without a quote, a comma, a
+	// backslash or outer space, so that neither JSON nor CSV has to escape or
+	// quote it. Without it nothing is said.
+	Plain
 )
 
 // The reasons for Invalid that are found here; the reader's are in

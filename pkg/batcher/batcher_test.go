@@ -285,6 +285,11 @@ func checkRecords(t *rapid.T, in input, batches []*Batch, o Options, b *Batcher)
 			if l.problem == reader.None && strings.TrimSpace(l.id) != l.id {
 				flags |= OuterSpace
 			}
+			if (class == Send || class == Duplicate) && !strings.ContainsFunc(id, func(r rune) bool {
+				return r <= ' ' && strings.TrimSpace(id) != id || r < ' ' || r > '~' || strings.ContainsRune("\",\\", r)
+			}) {
+				flags |= Plain
+			}
 			if class == Send && o.Dedupe {
 				key := asciiLower(id)
 				if len(folded[key]) > 0 {

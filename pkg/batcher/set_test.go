@@ -118,7 +118,7 @@ func TestVariants(t *testing.T) {
 			defer s.close()
 			got := ""
 			for _, id := range tt.ids {
-				_, upper := check([]byte(id))
+				_, upper, _ := check([]byte(id))
 				k := h.key([]byte(id), upper)
 				switch added, variant := s.insert(&k); {
 				case !added:

@@ -70,9 +70,13 @@ func (c *classifier) classify(r *reader.Record, it *item) (upper bool) {
 			return false
 		}
 	}
-	it.reason, upper = check(id)
+	var plain bool
+	it.reason, upper, plain = check(id)
 	if it.reason == "" {
 		it.class = Send
+		if plain && (c.trim || it.flags&OuterSpace == 0) {
+			it.flags |= Plain
+		}
 		return upper
 	}
 	it.id = clip(id)
@@ -101,13 +105,13 @@ func outerSpace(id []byte) bool {
 }
 
 // check gives the reason why an identity can't be sent, empty if it can, and
-// whether it has an upper-case ASCII letter.
-func check(id []byte) (reason string, upper bool) {
+// whether it has an upper-case ASCII letter, and nothing but plain ASCII.
+func check(id []byte) (reason string, upper, plain bool) {
 	if len(id) == 0 {
-		return ReasonEmpty, false
+		return ReasonEmpty, false, false
 	}
 	if len(id) > MaxIdentity {
-		return ReasonTooLong, false
+		return ReasonTooLong, false, false
 	}
 	flags := uint64(0)
 	if len(id) < 8 {
@@ -121,12 +125,13 @@ func check(id []byte) (reason string, upper bool) {
 		flags |= scan8(binary.LittleEndian.Uint64(id[len(id)-8:]))
 	}
 	if flags&hasWide != 0 {
-		return checkWide(id)
+		reason, upper = checkWide(id)
+		return reason, upper, false
 	}
 	if flags&hasControl != 0 {
-		return ReasonControl, false
+		return ReasonControl, false, false
 	}
-	return "", flags&hasUpper != 0
+	return "", flags&hasUpper != 0, flags&hasSpecial == 0
 }
 
 // What scan8 finds: one bit of each byte, so that the findings of many words
@@ -136,6 +141,7 @@ const (
 	hasWide    = 0x80 * ones // a byte that is not ASCII
 	hasControl = 0x40 * ones // C0 or DEL, if nothing is wide
 	hasUpper   = 0x20 * ones // A to Z, if nothing is wide
+	hasSpecial = 0x10 * ones // a quote, a comma or a backslash, if nothing is wide
 )
 
 // scan8 looks at eight bytes at once. Each sum below stays within its byte as
@@ -145,7 +151,9 @@ func scan8(w uint64) uint64 {
 	const high = 0x80 * ones
 	control := ^(w + (0x80-0x20)*ones) | (w + ones) // below the space, or 0x7f
 	upper := (w + (0x80-'A')*ones) &^ (w + (0x80-'Z'-1)*ones)
-	return w&high | control&high>>1 | upper&high>>2
+	const low = 0x7f * ones // added to a byte of at most 0x7f it sets the high bit unless that is 0
+	other := ((w ^ '"'*ones) + low) & ((w ^ ','*ones) + low) & ((w ^ '\\'*ones) + low)
+	return w&high | control&high>>1 | upper&high>>2 | ^other&high>>3
 }
 
 // filler is a harmless byte wherever short has none to put.

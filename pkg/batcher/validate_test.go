@@ -51,7 +51,7 @@ func TestCheck(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			reason, upper := check([]byte(tt.id))
+			reason, upper, _ := check([]byte(tt.id))
 			if reason != tt.reason || upper != tt.upper {
 				t.Errorf("check(%q) = %q, %v; want %q, %v", tt.id, reason, upper, tt.reason, tt.upper)
 			}
@@ -66,7 +66,7 @@ func TestCheckEveryByte(t *testing.T) {
 			for c := range 256 {
 				id := []byte(strings.Repeat("0", n))
 				id[at] = byte(c)
-				reason, upper := check(id)
+				reason, upper, plain := check(id)
 				want := ""
 				switch {
 				case c >= utf8.RuneSelf:
@@ -76,6 +76,9 @@ func TestCheckEveryByte(t *testing.T) {
 				}
 				if reason != want || upper != ('A' <= c && c <= 'Z') {
 					t.Fatalf("byte %#x at %d of %d: %q, upper %v", c, at, n, reason, upper)
+				}
+				if plain != (reason == "" && !strings.ContainsRune("\",\\", rune(c))) {
+					t.Fatalf("byte %#x at %d of %d: plain %v", c, at, n, plain)
 				}
 			}
 		}

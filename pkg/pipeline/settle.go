@@ -26,7 +26,14 @@ func (r *run) fly(b *batcher.Batch, rest []int, all bool) sender.Work {
 	if all {
 		f.left = len(b.Records)
 	}
-	w := sender.Work{Batch: b, Index: make([]int, 0, b.Sends)}
+	w := sender.Work{Batch: b}
+	if all && b.Sends == len(b.Records) {
+		w.Index = naturals[:b.Sends]
+		f.bytes = b.Held
+		r.takeOff(f)
+		return w
+	}
+	w.Index = make([]int, 0, b.Sends)
 	place := func(i int) {
 		if b.Records[i].Class == batcher.Send {
 			w.Index = append(w.Index, i)
@@ -43,11 +50,23 @@ func (r *run) fly(b *batcher.Batch, rest []int, all bool) sender.Work {
 	for _, i := range rest {
 		place(i)
 	}
+	r.takeOff(f)
+	return w
+}
+
+// naturals is the index of a batch that is sent as it stands. It never changes.
+var naturals = func() (n [batcher.MaxBatchSize]int) {
+	for i := range n {
+		n[i] = i
+	}
+	return n
+}()
+
+func (r *run) takeOff(f *flight) {
 	r.mu.Lock()
-	r.flights[b.Seq] = f
+	r.flights[f.batch.Seq] = f
 	r.held += f.bytes
 	r.mu.Unlock()
-	return w
 }
 
 // room waits until unsettled batches hold less than maxHeld.
@@ -93,6 +112,12 @@ func (r *run) settle(o sender.Outcome) error {
 	*buf = report.AppendRows((*buf)[:0], r.names, o)
 	if err := r.store.Settle(a, *buf); err != nil {
 		return err
+	}
+	if r.unsynced.Add(int64(len(*buf))) >= syncBytes {
+		select {
+		case r.syncNow <- struct{}{}:
+		default:
+		}
 	}
 	r.land(o.Batch.Seq, len(o.Index))
 	if len(o.Index) > unsent {

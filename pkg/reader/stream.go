@@ -13,8 +13,10 @@ import (
 
 const (
 	// blockSize is how many bytes a Block is filled with, where they come
-	// that fast.
-	blockSize = 256 << 10
+	// that fast. The first one of a source is smaller, and each twice the one
+	// before until then: the first request need not wait for a large one.
+	blockSize      = 256 << 10
+	firstBlockSize = 16 << 10
 	// leastRead is the room that a read is given at least.
 	leastRead = 64 << 10
 	// bufferSize is that of the buffers before the decompressor and the
@@ -35,6 +37,7 @@ type stream struct {
 	start     int    // decoded bytes before the first record: mark, sep= line, header
 	carry     []byte // decoded bytes that no block has had yet
 	unscanned bool   // carry may hold records
+	size      int    // bytes that the last read was given room for
 	offset    int64  // decoded bytes before carry
 	line      int64  // LFs in them
 	end       ending
@@ -191,7 +194,8 @@ func (s *stream) fill(buf []byte) []byte {
 	if cap(buf)-len(buf) < leastRead {
 		buf = slices.Grow(buf, max(len(buf), leastRead))
 	}
-	room := buf[len(buf):min(cap(buf), len(buf)+blockSize)]
+	s.size = min(max(2*s.size, firstBlockSize), blockSize)
+	room := buf[len(buf):min(cap(buf), len(buf)+s.size)]
 	for range idleReads {
 		n, err := s.r.Read(room)
 		switch {

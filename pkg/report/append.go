@@ -30,7 +30,11 @@ func AppendRows(dst []byte, sources []string, o sender.Outcome) []byte {
 	var from, to int
 	for _, i := range o.Index {
 		rec := &o.Batch.Records[i]
-		dst = appendIdentity(dst, rec.Identity)
+		if rec.Flags&batcher.Plain != 0 {
+			dst = append(dst, rec.Identity...)
+		} else {
+			dst = appendIdentity(dst, rec.Identity)
+		}
 		if prev != nil && prev.Class == rec.Class && prev.Source == rec.Source && prev.Reason == rec.Reason {
 			dst = append(dst, dst[from:to]...)
 		} else {

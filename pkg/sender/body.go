@@ -38,7 +38,12 @@ func (p *bodyPool) build(batch *batcher.Batch, index []int) *body {
 		if i > 0 {
 			b.data = append(b.data, ',')
 		}
-		b.data = appendString(b.data, batch.Records[record].Identity)
+		r := &batch.Records[record]
+		if r.Flags&batcher.Plain != 0 {
+			b.data = append(append(append(b.data, '"'), r.Identity...), '"')
+		} else {
+			b.data = appendString(b.data, r.Identity)
+		}
 	}
 	b.data = append(b.data, "]}"...)
 	return b
