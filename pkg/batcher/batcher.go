@@ -101,6 +101,14 @@ func New(src Source, o Options) *Batcher {
 // batch there has the number seq.
 func (b *Batcher) Start(p reader.Position, seq int64) { b.pos, b.seq = p, seq }
 
+// Expect says, before the first Next, that so many distinct identities will
+// come at least: the set of those seen then need not grow on the way.
+func (b *Batcher) Expect(distinct int64) {
+	if b.seen != nil && distinct > 0 {
+		b.seen.expect(distinct)
+	}
+}
+
 // CutAt sets, before the first Next, the cuts that earlier starts made: batch
 // seq ends after exactly so many records (at least one) and is Cut.
 func (b *Batcher) CutAt(f func(seq int64) (records int, ok bool)) { b.cutAt = f }

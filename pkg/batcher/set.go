@@ -11,7 +11,7 @@ import (
 // set remembers which identities were seen, as hashes of 96 bits in 12 bytes.
 // It is one table, which grows in place: there is never an old half beside a
 // new one, so that it holds at most 24 bytes for each distinct identity at
-// every size from 5,000 up, also while it grows (on Linux; where memory can't
+// every size from 5,000 up, also while it grows (on Unix; where memory can't
 // grow in place, the old table stands beside the new one for the time of a
 // copy).
 //
@@ -137,14 +137,26 @@ func (s *set) insert(key *entry) (added, variant bool) {
 	}
 }
 
-// grow makes the table larger and moves every entry to where it belongs now,
-// from the last slot to the first. A home lies at its old place or further up,
-// where everything is in its new place already; the few entries of which that
-// does not hold (behind a long run at the table's beginning, or around its
-// end) wait until all others have moved.
+// grow makes the table larger when it is full.
 func (s *set) grow() {
 	pages := len(s.memory) / s.page
-	size := max(pages+1, pages*growNum/growDen) * s.page
+	s.resize(max(pages+1, pages*growNum/growDen) * s.page)
+}
+
+// expect makes room for n identities at once.
+func (s *set) expect(n int64) {
+	size := (int(n*loadDen/loadNum+1)*entryBytes/s.page + 1) * s.page
+	if size > len(s.memory) {
+		s.resize(size)
+	}
+}
+
+// resize makes the table larger, to size bytes, whole pages, and moves every
+// entry to where it belongs now, from the last slot to the first. A home lies at
+// its old place or further up, where everything is in its new place already; the
+// few entries of which that does not hold (behind a long run at the table's
+// beginning, or around its end) wait until all others have moved.
+func (s *set) resize(size int) {
 	old := len(s.entries)
 	s.memory = enlarge(s.memory, size)
 	s.entries = unsafe.Slice((*entry)(unsafe.Pointer(unsafe.SliceData(s.memory))), size/entryBytes)

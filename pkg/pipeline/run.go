@@ -89,15 +89,18 @@ func (s *Session) Run(ctx context.Context) (report.Summary, error) {
 	defer stop(nil)
 	r, err := s.prepare(stop)
 	if err != nil {
-		return report.Summary{}, usage(errors.Join(hint.Wrap(err, roomHint), s.unmake()))
+		return report.Summary{}, usage(errors.Join(err, s.unmake()))
 	}
 	for _, d := range s.o.Deadlines {
 		if !d.At.IsZero() {
 			defer stopAt(d, s.o.Now(), stop)()
 		}
 	}
-	err = r.send(ctx, s.sender)
-	return r.conclude(err)
+	sum, err := r.conclude(r.send(ctx, s.sender))
+	if err != nil {
+		err = errors.Join(err, s.unmake())
+	}
+	return sum, err
 }
 
 // stopAt stops the run at a deadline.
@@ -141,6 +144,8 @@ func (s *Session) prepare(stop context.CancelCauseFunc) (*run, error) {
 	if skip {
 		r.batches.Start(reader.Position(r.before.End), r.before.Watermark+1)
 	}
+	// Whoever was settled by an answer came once.
+	r.batches.Expect(r.before.Counts.Accepted + r.before.Counts.Rejected + r.before.Counts.Failed)
 	r.batches.CutAt(func(seq int64) (int, bool) {
 		n, ok := r.before.Cuts[seq]
 		return n, ok
@@ -150,7 +155,7 @@ func (s *Session) prepare(stop context.CancelCauseFunc) (*run, error) {
 	r.sample = sampler{stats: s.sender.Stats, counts: s.store.Counts, at: r.started, last: r.before.Counts}
 	r.start = checkpoint.Start{At: r.started.UTC(), Tool: o.Tool, PID: os.Getpid(), Host: o.Host, Sources: is, Command: o.Command}
 	s.run.Store(r)
-	return r, s.store.Reserve(reserved)
+	return r, nil
 }
 
 // reserved is the room that the report must have before anything is sent, in
@@ -165,7 +170,11 @@ func (r *run) send(ctx context.Context, s *sender.Sender) error {
 	defer done()
 	r.reading.Go(func() { r.cutAll(background) })
 	group.Go(func() error {
-		r.verified <- r.store.Verify(ctx)
+		err := r.store.Verify(ctx)
+		if err == nil {
+			err = r.store.Reserve(reserved)
+		}
+		r.verified <- err
 		return nil
 	})
 	group.Go(func() error { return r.syncOften(background) })
@@ -272,6 +281,7 @@ func (r *run) nothingSent(err error) error {
 		if r.sample.stats().Requests > 0 {
 			return nil
 		}
+		err = hint.Wrap(err, roomHint)
 	case !errors.As(err, &damaged) && !errors.As(err, &input):
 		return nil
 	}
