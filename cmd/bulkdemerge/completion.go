@@ -18,9 +18,10 @@ func (a *app) completionCommand() *cobra.Command {
 		Short: "Write what makes a shell complete commands, flags and their values",
 		Example: `  bulkdemerge completion bash > bulkdemerge.bash
   bulkdemerge completion zsh > _bulkdemerge`,
-		Long: `For bash, source that file in ~/.bashrc; for zsh, put it into a folder of
-$fpath; for fish, into ~/.config/fish/completions/bulkdemerge.fish; for
-PowerShell, source it in $PROFILE. The packages bring them along.`,
+		Long: `For bash, source that file in ~/.bashrc (it needs the package
+bash-completion); for zsh, put it into a folder of $fpath; for fish, into
+~/.config/fish/completions/bulkdemerge.fish; for PowerShell, source it in
+$PROFILE. The packages bring them along.`,
 		ValidArgs: shells,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {

@@ -52,6 +52,7 @@ passcode is never shown.`,
 	addFlags(cmd, "Run", func(fs *pflag.FlagSet) {
 		fs.StringVar(&f.out, "out", "", "run directory `DIR` (default: FILE.demerge)")
 		fs.BoolVar(&f.yes, "yes", false, "ask nothing")
+		fs.BoolVar(&f.restart, "restart", false, "forget the old run at each start")
 		fs.DurationVar(&latency, "assume-latency", 100*time.Millisecond, "plan: how long the API takes for an answer")
 		f.show.add(fs)
 	})

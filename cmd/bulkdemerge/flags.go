@@ -94,12 +94,12 @@ func (f *targetFlags) add(fs *pflag.FlagSet) {
 }
 
 // apply puts the target into the sender's options and into the run's.
-func (f *targetFlags) apply(o *pipeline.Options, environ []string) error {
+func (f *targetFlags) apply(cmd *cobra.Command, o *pipeline.Options, environ []string) error {
 	s := &o.Sender
 	s.AccountID, s.CAFile, s.UserAgent = f.account, f.caFile, "bulkdemerge/"+versionText()
 	o.Sandbox = f.sandbox
 	if f.sandbox {
-		return f.applySandbox(o)
+		return f.applySandbox(o, onCommandLine(cmd, "account-id"))
 	}
 	var err error
 	switch {
@@ -125,12 +125,15 @@ func (f *targetFlags) apply(o *pipeline.Options, environ []string) error {
 	return nil
 }
 
-func (f *targetFlags) applySandbox(o *pipeline.Options) error {
+// applySandbox is apply for a trial. Its account counts only if it was named for
+// it: one that the environment has for real runs would be another one tomorrow,
+// and the run's account may not change.
+func (f *targetFlags) applySandbox(o *pipeline.Options, named bool) error {
 	if f.endpoint != "" || f.region.String() != "" {
 		return hint.New("--sandbox sends to nobody, --region and --endpoint name somebody", "use one of them")
 	}
 	s := &o.Sender
-	if s.AccountID == "" {
+	if !named {
 		s.AccountID = "SANDBOX"
 	}
 	s.Endpoint, s.Passcode = "http://127.0.0.1", "sandbox"
@@ -168,12 +171,20 @@ func (f *sendFlags) apply(o *pipeline.Options, now time.Time) error {
 	s := &o.Sender
 	s.Concurrency, s.Rate, s.Timeout, s.MaxAttempts = f.concurrency, f.rate, f.timeout, f.maxAttempts
 	s.MaxOutage, s.KeepGoing = f.maxOutage, f.keepGoing
-	for name, bad := range map[string]bool{
-		"--concurrency": f.concurrency < 1, "--max-attempts": f.maxAttempts < 1, "--timeout": f.timeout <= 0,
-		"--max-outage": f.maxOutage <= 0, "--limit": f.limit < 0, "--rate": f.rate < 0, "--max-duration": f.maxDuration < 0,
+	for _, bound := range []struct {
+		bad         bool
+		name, takes string
+	}{
+		{f.concurrency < 1, "--concurrency", "a number from 1 on"},
+		{f.maxAttempts < 1, "--max-attempts", "a number from 1 on"},
+		{f.timeout <= 0, "--timeout", "a time above 0, like 30s"},
+		{f.maxOutage <= 0, "--max-outage", "a time above 0, like 15m"},
+		{f.limit < 0, "--limit", "a number from 1 on; 0 for no limit"},
+		{f.rate < 0, "--rate", "a number above 0; 0 for no limit"},
+		{f.maxDuration < 0, "--max-duration", "a time above 0, like 2h; 0 for no limit"},
 	} {
-		if bad {
-			return hint.New(name+" is out of range", "see --help for what it takes")
+		if bound.bad {
+			return hint.New(bound.name+" is out of range", "it takes "+bound.takes)
 		}
 	}
 	o.Limit = f.limit
@@ -222,6 +233,9 @@ func (a *app) resolve(cmd *cobra.Command) (*settings.Resolved, error) {
 	a.readLogFormat(cmd)
 	for _, w := range r.Warnings {
 		a.warn(w)
+	}
+	if f := cmd.Flags().Lookup("restart"); f != nil && f.Value.String() == "true" && r.Origin("restart") != "flag" {
+		a.warn("restart is set by " + r.Origin("restart") + ": every start begins the run anew and sends everybody again")
 	}
 	return r, nil
 }

@@ -42,7 +42,12 @@ func commandLine(cmd *cobra.Command, name []string, keep func(flag string) bool,
 			}
 		}
 	})
-	words = append(words, args...)
+	for _, arg := range args {
+		if strings.HasPrefix(arg, "-") && arg != "-" {
+			arg = "./" + arg // or it would be a flag
+		}
+		words = append(words, arg)
+	}
 	for i, w := range words {
 		words[i] = settings.ShellQuoted(w)
 	}
@@ -62,6 +67,21 @@ func again(cmd *cobra.Command, args []string) string {
 	return commandLine(cmd, []string{cmd.Name()}, func(flag string) bool { return flag != "restart" }, args...)
 }
 
+// restOf is the running command line without its --limit: what sends the rest.
+func restOf(cmd *cobra.Command, args []string) string {
+	if line := again(cmd, args); strings.HasPrefix(line, sameCommand) {
+		return strings.Replace(line, sameCommand, sameCommand+" without --limit", 1)
+	}
+	return commandLine(cmd, []string{cmd.Name()}, func(flag string) bool { return flag != "restart" && flag != "limit" }, args...)
+}
+
+// onCommandLine tells whether a flag was given there, not by the environment or
+// the config file.
+func onCommandLine(cmd *cobra.Command, name string) bool {
+	f := cmd.Flags().Lookup(name)
+	return f != nil && f.Changed
+}
+
 // retryOf is the command that sends again what this one leaves as failed.
 func retryOf(cmd *cobra.Command, dir string) string {
 	return commandLine(cmd, []string{"retry"}, targetFlag, dir)
@@ -75,7 +95,7 @@ func targetFlag(name string) bool {
 // biteOf is the command for a small bite of what was planned.
 func biteOf(cmd *cobra.Command, args []string) string {
 	if slices.Contains(args, "-") || cmd.Flags().Changed("skip") {
-		return "bulkdemerge run --limit 100 ..."
+		return "the same with run --limit 100 in place of plan"
 	}
 	apply := func(flag string) bool { return flag != "json" && flag != "assume-latency" }
 	return commandLine(cmd, []string{"run", "--limit", "100"}, apply, args...)
@@ -83,5 +103,8 @@ func biteOf(cmd *cobra.Command, args []string) string {
 
 // reportOf is the command that shows the run as a page.
 func reportOf(dir string) string {
+	if strings.HasPrefix(dir, "-") {
+		dir = "./" + dir // or it would be a flag
+	}
 	return settings.ShellQuoted(os.Args[0]) + " report --html report.html " + settings.ShellQuoted(dir)
 }

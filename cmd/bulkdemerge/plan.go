@@ -86,7 +86,7 @@ func (a *app) watchPlan(ctx context.Context, o pipeline.PlanOptions, show *showF
 	o.Watch = func(progress func() (int64, int64)) {
 		stop = ui.Drive(context.Background(), sc.bar, 100*time.Millisecond, func() ui.Snapshot {
 			read, total := progress()
-			return ui.Snapshot{BytesRead: read, BytesTotal: total, Phase: "reading", Elapsed: time.Since(began)}
+			return ui.Snapshot{BytesRead: read, BytesTotal: total, Phase: ui.PhaseReading, Elapsed: time.Since(began)}
 		})
 	}
 	res, err := pipeline.Plan(ctx, o)

@@ -79,6 +79,9 @@ func (a *app) report(dir string, f *reportFlags) error {
 }
 
 func (a *app) page(dir, name string, st pipeline.Status, samples []report.Sample) error {
+	if err := writable(name, dir, st.Inputs); err != nil {
+		return err
+	}
 	data := report.PageData{Summary: st.Summary, Samples: samples, Total: st.Counts.NeedPerson()}
 	err := pipeline.Rows(dir, func(raw *report.Raw) error {
 		if len(data.Rows) == report.MaxPageRows {
@@ -93,6 +96,9 @@ func (a *app) page(dir, name string, st pipeline.Status, samples []report.Sample
 	})
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
+	}
+	if name == stdout {
+		return report.WritePage(a.stdout, data)
 	}
 	if err := private(name, func(w io.Writer) error { return report.WritePage(w, data) }); err != nil {
 		return fmt.Errorf("writing the page: %w", err)
@@ -120,14 +126,45 @@ func (a *app) export(dir string, f *reportFlags) error {
 		out.Flush()
 		return out.Error()
 	}
-	if f.to == "" {
+	if f.to == "" || f.to == stdout {
 		b := bufio.NewWriter(a.stdout)
 		if err := write(b); err != nil {
 			return err
 		}
 		return b.Flush()
 	}
+	st, err := pipeline.Look(dir, nil)
+	if err != nil {
+		return err
+	}
+	if err := writable(f.to, dir, st.Inputs); err != nil {
+		return err
+	}
 	return private(f.to, write)
+}
+
+// stdout is the name of standard output where a file can be named.
+const stdout = "-"
+
+// writable refuses to write over what a run rests on: its own files and its
+// inputs.
+func writable(name, dir string, inputs []string) error {
+	is := func(other string) bool {
+		a, errA := os.Stat(name)
+		b, errB := os.Stat(other)
+		return errA == nil && errB == nil && os.SameFile(a, b)
+	}
+	for _, own := range pipeline.OwnFiles(dir) {
+		if is(own) || filepath.Clean(name) == filepath.Clean(own) {
+			return hint.New(name+" is a file of the run itself", "choose another name")
+		}
+	}
+	for _, input := range inputs {
+		if input != "-" && is(input) {
+			return hint.New(name+" is an input of the run", "choose another name")
+		}
+	}
+	return nil
 }
 
 // private writes a file that only its owner can read, aside first: where that

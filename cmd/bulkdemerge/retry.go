@@ -112,5 +112,5 @@ func (a *app) retryOptions(cmd *cobra.Command, dir string, run *runFlags) (pipel
 	if o.Batcher, err = run.input.batcher(); err != nil {
 		return o, err
 	}
-	return o, a.applyTarget(&o, run)
+	return o, a.applyTarget(cmd, &o, run)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/bulkdemerge/bulkdemerge/internal/hint"
 	"github.com/bulkdemerge/bulkdemerge/internal/settings"
@@ -96,6 +97,11 @@ command again.`,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		a.readLogFormat(cmd)
+		var unknown *pflag.NotExistError
+		if run, _, findErr := root.Find([]string{"run"}); findErr == nil && cmd.Name() != "run" && errors.As(err, &unknown) &&
+			run.Flags().Lookup(unknown.GetSpecifiedName()) != nil {
+			return hint.Wrap(err, "--"+unknown.GetSpecifiedName()+" is a flag of run; "+cmd.Name()+" does without it")
+		}
 		return settings.FlagError(cmd.Flags(), err)
 	})
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { a.helpErr = help(cmd, a.stdout) })

@@ -111,9 +111,13 @@ func (a *app) run(cmd *cobra.Command, args []string, f *runFlags) error {
 	}
 	screen.log.Info("run", "to", o.Host, "account", o.Sender.AccountID, "inputs", len(o.Inputs), "dir", o.Dir, "program", o.Tool)
 	a.notices(&o, screen)
+	before, resumed := s.Resumed()
 	sum, err := screen.watch(s.Snapshot, func() (report.Summary, error) { return s.Run(ctx) })
 	if err != nil {
 		return err
+	}
+	if resumed && before.Finished && before.Records == sum.Records && sum.State == report.StateFinished && !f.show.quiet {
+		a.info("it was finished already: this start has sent nothing")
 	}
 	return a.conclude(sum, f.show.quiet)
 }
@@ -130,13 +134,14 @@ func (a *app) runOptions(cmd *cobra.Command, args []string, f *runFlags) (pipeli
 	}
 	o.Command, o.RetryCommand, o.ReportCommand = again(cmd, args), retryOf(cmd, o.Dir), reportOf(o.Dir)
 	o.Pinned = f.input.pinned()
-	return o, a.applyTarget(&o, f)
+	o.RestCommand = restOf(cmd, args)
+	return o, a.applyTarget(cmd, &o, f)
 }
 
 // applyTarget says whom to send to and how, and pins what of it must not
 // change between starts.
-func (a *app) applyTarget(o *pipeline.Options, f *runFlags) error {
-	if err := f.target.apply(o, a.environ); err != nil {
+func (a *app) applyTarget(cmd *cobra.Command, o *pipeline.Options, f *runFlags) error {
+	if err := f.target.apply(cmd, o, a.environ); err != nil {
 		return err
 	}
 	if err := f.send.apply(o, time.Now()); err != nil {
@@ -195,13 +200,16 @@ func signalName(sig os.Signal) string {
 func (a *app) confirm(ctx context.Context, p ui.Plan, o *pipeline.Options) error {
 	tty, err := ui.OpenTTY()
 	if err != nil {
-		return hint.New("there is no terminal to confirm on, and a demerge can't be undone", "add --yes if it is meant; see the plan first with: bulkdemerge plan")
+		return hint.New("there is no terminal to confirm on, and a demerge can't be undone", "add --yes if it is meant")
 	}
 	defer tty.Close()
 	p.Host, p.Account = o.Host, o.Sender.AccountID
 	err = ui.Confirm(ctx, tty, p)
 	if err != nil && ctx.Err() != nil {
-		return &pipeline.Error{Code: pipeline.ExitStopped, Err: err}
+		return &pipeline.Error{Code: pipeline.ExitStopped, Err: hint.Wrap(err, "the same command asks again")}
+	}
+	if err != nil && hintOf(err) == "" {
+		err = hint.Wrap(err, "type the account id and Enter, or add --yes where nobody can")
 	}
 	return err
 }

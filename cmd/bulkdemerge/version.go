@@ -26,6 +26,31 @@ func versionText() string {
 	return "dev"
 }
 
+// built is the commit and its date: the release's, or what Go has noted of a
+// build from a clone.
+func built() (rev, at string) {
+	if commit != "" {
+		return commit, date
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "", ""
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			rev = s.Value
+		case "vcs.time":
+			at = s.Value
+		case "vcs.modified":
+			if s.Value == "true" {
+				at += " and changed since"
+			}
+		}
+	}
+	return rev, at
+}
+
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
@@ -34,7 +59,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			fmt.Fprintf(a.stdout, "bulkdemerge %s\n", versionText())
-			if commit != "" {
+			if commit, date := built(); commit != "" {
 				fmt.Fprintf(a.stdout, "commit %s, %s\n", commit, date)
 			}
 			_, err := fmt.Fprintf(a.stdout, "%s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)

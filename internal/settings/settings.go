@@ -100,6 +100,16 @@ func (r *Resolved) Given(name string) bool {
 	})
 }
 
+// Origin is where a setting comes from, as Entry has it.
+func (r *Resolved) Origin(name string) string {
+	for _, e := range r.entries {
+		if e.Name == name {
+			return e.Origin
+		}
+	}
+	return byDefault.String()
+}
+
 // DefaultConfig is where the config file is looked for if none is named, or ""
 // on a system without such a place.
 func DefaultConfig() string {

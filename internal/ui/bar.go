@@ -151,9 +151,11 @@ func (b *Bar) line(s Snapshot) string {
 	if left, ok := b.rates.left(s); ok && s.Waiting == "" && s.Phase != PhaseStopping {
 		add(3, "%s left", span(left))
 	}
-	add(8, "%s accepted", count(s.Counts.Accepted))
-	refusals(add, s)
-	add(7, "%d/%d slots", s.InFlight, s.Slots)
+	if s.Phase != PhaseReading { // a plan sends nothing
+		add(8, "%s accepted", count(s.Counts.Accepted))
+		refusals(add, s)
+		add(7, "%d/%d slots", s.InFlight, s.Slots)
+	}
 	return b.compose(s, parts)
 }
 
@@ -163,8 +165,10 @@ func (b *Bar) lastLine(s Snapshot) string {
 	add := func(rank int, format string, args ...any) {
 		parts = append(parts, part{fmt.Sprintf(format, args...), rank})
 	}
-	add(1, "%s accepted", count(s.Counts.Accepted))
-	refusals(add, s)
+	if s.Phase != PhaseReading {
+		add(1, "%s accepted", count(s.Counts.Accepted))
+		refusals(add, s)
+	}
 	add(9, "in %s", span(s.Elapsed))
 	return b.compose(s, parts)
 }

@@ -10,6 +10,7 @@ import (
 const (
 	PhaseChecking = "checking what is done"
 	PhaseSending  = "sending"
+	PhaseReading  = "reading" // a plan's only one
 	PhaseStopping = "stopping"
 )
 

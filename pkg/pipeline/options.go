@@ -64,8 +64,9 @@ type Options struct {
 	Tool     string // program and version
 	// What to type next, for the summary: to go on, to send failed rows again,
 	// to see the run as a page. Without a secret and without an identity.
-	Command, RetryCommand, ReportCommand string
-	Pinned                               map[string]string
+	// RestCommand is Command where only --limit has stopped the run.
+	Command, RestCommand, RetryCommand, ReportCommand string
+	Pinned                                            map[string]string
 
 	Limit       int64    // identities to be sent by this start; 0: all
 	MaxFailures Failures // nil: no bound

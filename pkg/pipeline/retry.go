@@ -82,7 +82,7 @@ func (r *Retry) open(ctx context.Context, rejected bool) error {
 		was[name] = v.Header.Pinned[name]
 	}
 	if err := pinned(was, r.o.Pinned); err != nil {
-		return err
+		return hint.Wrap(err, "a retry goes to where the run went: give the account id and the endpoint that it began with")
 	}
 	return r.openPart(ctx, rejected, v)
 }
@@ -156,7 +156,7 @@ func (r *Retry) Estimate() Estimate {
 // it changes nothing.
 func (r *Retry) Run(ctx context.Context) (report.Summary, error) {
 	if r.Nothing() {
-		st, err := Look(r.o.Dir, nil)
+		st, err := look(r.o.Dir, false, holder{}, nil) // it is this process that holds it
 		r.outcome(&st.Summary)
 		return st.Summary, err
 	}

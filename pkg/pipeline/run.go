@@ -250,6 +250,14 @@ func (r *run) conclude(err error) (report.Summary, error) {
 		}
 	}
 	sum := r.summary(err)
+	if err == nil && r.before.Finished && sum.Records == r.before.Records {
+		var last report.Summary
+		if readSummary(r.o.FS, r.o.Dir, &last) && last.RunID == sum.RunID && last.State == report.StateFinished {
+			// Nothing was done: what tells of the start that did it stays.
+			sum.StartedAt, sum.EndedAt, sum.Seconds, sum.Rate = last.StartedAt, last.EndedAt, last.Seconds, last.Rate
+			sum.TotalSeconds = last.TotalSeconds
+		}
+	}
 	if writeErr := WriteSummary(r.o.FS, r.o.Dir, sum); writeErr != nil && write == nil {
 		r.o.Logger.Error("the summary could not be written", "error", writeErr)
 	}

@@ -19,6 +19,8 @@ import (
 type Status struct {
 	report.Summary
 	PID int `json:"pid,omitempty"` // of the process that runs it
+	// ExitCode is the summary's; nil, and not there, while it runs.
+	ExitCode *int `json:"exit_code,omitempty"`
 	// Progress is the share of the input before the first record that is not
 	// settled, 0 to 1; nil where it can't be told, as of streams.
 	Progress *float64 `json:"progress,omitempty"`
@@ -36,6 +38,15 @@ type Part struct {
 // Look reads a run directory, also beside a running run, and changes nothing.
 // samples, if not nil, sees what happened between each two syncs.
 func Look(dir string, samples func(report.Sample)) (Status, error) {
+	held, who, err := running(dir)
+	if err != nil && !isNoRun(err) {
+		return Status{}, usage(err)
+	}
+	return look(dir, held, who, samples)
+}
+
+// look is Look where it is known whether a process holds the run.
+func look(dir string, held bool, who holder, samples func(report.Sample)) (Status, error) {
 	fsys := vfs.OS{}
 	var sent traffic
 	var recent []report.Sample
@@ -64,16 +75,14 @@ func Look(dir string, samples func(report.Sample)) (Status, error) {
 	st.Requests, st.Retries = sent.Requests, sent.Retries
 	st.Account = v.Header.Pinned["--account-id"]
 	st.Progress = progress(v)
-	held, who, err := running(dir)
-	if err != nil {
-		return Status{}, usage(err)
-	}
 	if st.Retry, err = lookPart(fsys, filepath.Join(dir, partDir)); err != nil {
 		return Status{}, usage(err)
 	}
 	st.state(v, held, who)
 	if held {
 		st.Rate = rate(recent, v.Start.At)
+	} else {
+		st.ExitCode = &st.Summary.ExitCode
 	}
 	return st, nil
 }
@@ -123,7 +132,7 @@ func progress(v checkpoint.View) *float64 {
 // state says whether the run runs, and how it ended if it does not.
 func (st *Status) state(v checkpoint.View, held bool, who holder) {
 	var last report.Summary
-	said := readSummary(st.Dir, &last) && last.RunID == st.RunID
+	said := readSummary(vfs.OS{}, st.Dir, &last) && last.RunID == st.RunID
 	switch {
 	case held:
 		st.State, st.PID = report.StateRunning, who.PID
@@ -137,23 +146,34 @@ func (st *Status) state(v checkpoint.View, held bool, who holder) {
 		st.Requests, st.Retries = max(last.Requests, keep.Requests), max(last.Retries, keep.Retries)
 		st.Starts, st.Inputs = keep.Starts, keep.Inputs
 	case v.Finished:
-		st.State, st.ExitCode = report.StateFinished, finishedCode(v.Counts)
+		st.State, st.Summary.ExitCode = report.StateFinished, finishedCode(v.Counts)
 	default:
 		st.State, st.Next = report.StateDied, v.Start.Command
-		st.ExitCode = ExitStopped
+		st.Summary.ExitCode = ExitStopped
 	}
 	if said {
 		st.Sandbox, st.Host = last.Sandbox, last.Host
 	}
 }
 
-func readSummary(dir string, sum *report.Summary) bool {
-	f, err := vfs.OS{}.Open(filepath.Join(dir, SummaryFile))
+func readSummary(fsys vfs.FS, dir string, sum *report.Summary) bool {
+	f, err := fsys.Open(filepath.Join(dir, SummaryFile))
 	if err != nil {
 		return false
 	}
 	defer f.Close()
 	return json.NewDecoder(f).Decode(sum) == nil
+}
+
+// OwnFiles are the files of a run directory that a run rests on.
+func OwnFiles(dir string) []string {
+	var list []string
+	for _, folder := range []string{dir, filepath.Join(dir, partDir)} {
+		for _, name := range []string{checkpoint.JournalFile, checkpoint.ReportFile, checkpoint.CheckpointFile, SummaryFile, LockFile, selectionFile} {
+			list = append(list, filepath.Join(folder, name))
+		}
+	}
+	return list
 }
 
 // isNoRun tells the errors of a place that is no run directory: an empty one,

@@ -47,6 +47,9 @@ func (r *run) summary(err error) report.Summary {
 	}
 	sum.State, sum.ExitCode, sum.Next = report.StateStopped, ExitStopped, r.o.Command
 	sum.Stop = r.stopped(err)
+	if sum.Stop.Kind == StopLimit && r.o.RestCommand != "" {
+		sum.Next = r.o.RestCommand
+	}
 	var damage *reader.DamageError
 	if errors.As(err, &damage) {
 		sum.ExitCode = ExitDamaged

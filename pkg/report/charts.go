@@ -53,7 +53,10 @@ func (p plot) draw(c canvas) (template.HTML, error) {
 	opt.ValueFormatter = p.Format
 	const points = 9 // 12 px at 96 dpi
 	opt.XAxis.Labels = p.Labels
-	opt.XAxis.LabelCount = min(c.XLabels, len(p.Labels))
+	opt.XAxis.LabelCount = c.XLabels
+	if len(p.Labels) <= c.XLabels+1 {
+		opt.XAxis.LabelCount = len(p.Labels) // one less would leave a hole
+	}
 	opt.XAxis.BoundaryGap = charts.Ptr(false)
 	opt.XAxis.LabelFontStyle.FontSize = points
 	opt.YAxis[0].Min = charts.Ptr(0.0)

@@ -142,7 +142,7 @@ func TestPagesOfOddRuns(t *testing.T) {
 		{"stopped", PageData{Summary: Summary{State: StateStopped, Stop: &Stop{Message: "the API answered 401", Hint: "check the region"}, Resume: &Place{"ids.csv", 1234}}},
 			"<strong>Why it stopped:</strong> The API answered 401.</p><p class=\"hint\">Check the region.</p></div>\n  <p>It goes on at ids.csv, line 1,234.</p>", "carries demerges out"},
 		{"retry is next", PageData{Summary: Summary{Next: "bulkdemerge retry d"}}, "<code>bulkdemerge retry d</code>", "<figure"},
-		{"the page itself is not next", PageData{Summary: Summary{Next: "bulkdemerge report d --html f"}}, "The books", "<code>"},
+		{"the page itself is not next", PageData{Summary: Summary{Next: "demo/bulkdemerge report --html f d"}}, "The books", "<code>"},
 		{"sandbox", PageData{Summary: Summary{State: StateFinished, Sandbox: true, Counts: Counts{Accepted: 5}}}, "Nothing has reached CleverTap", "carries demerges out"},
 	}
 	for _, tt := range tests {

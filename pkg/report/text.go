@@ -156,10 +156,19 @@ func (s Summary) sent() string {
 	if s.Starts > 1 {
 		text += fmt.Sprintf(" and %d starts", s.Starts)
 	}
-	if s.Rate > 0 {
-		text += ", " + humanRate(s.Rate) + " accepted a second"
+	if rate := s.overall(); rate > 0 {
+		text += ", " + humanRate(rate) + " accepted a second"
 	}
 	return text
+}
+
+// overall is the identities accepted a second in all starts together, so that
+// it agrees with the time beside it; Rate is the last start's.
+func (s Summary) overall() float64 {
+	if s.TotalSeconds <= 0 {
+		return 0
+	}
+	return float64(s.Counts.Accepted) / s.TotalSeconds
 }
 
 // note says what "accepted" means, because people take it for done.

@@ -35,7 +35,7 @@ func text(t *testing.T, s Summary, st Style) string {
 func TestWriteText(t *testing.T) {
 	want := `finished: 998,120 of 999,042 identities accepted, 922 records need a look
   1,000,000 records = 998,120 accepted + 22 rejected + 100 failed + 800 invalid + 950 duplicate + 8 skipped
-  sent     10,104 requests, 120 of them repeats in 6 min 40 s and 2 starts, 2,973 accepted a second
+  sent     10,104 requests, 120 of them repeats in 6 min 40 s and 2 starts, 2,495 accepted a second
   invalid  800 x empty
   failed   100 x time-out
   rejected 22 x no profile «identity» (code 523)

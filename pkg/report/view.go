@@ -99,7 +99,7 @@ func newView(d PageData) (*view, error) {
 		v.Resume = fmt.Sprintf("It goes on at %s, line %s.", s.Resume.Source, humanize.Comma(s.Resume.Line))
 	}
 	// The command that reports is the one that wrote this page.
-	if !strings.HasPrefix(s.Next, "bulkdemerge report ") {
+	if !strings.Contains(s.Next, " report --html ") {
 		v.Next = s.Next
 	}
 	if s.Stop != nil {
@@ -242,12 +242,8 @@ func percentText(n, of int64) string {
 }
 
 func tiles(s Summary, all Sample) []tile {
-	rate := tile{humanRate(s.Rate), "accepted a second", "in the last start"}
-	if all.Seconds > 0 {
-		rate = tile{humanRate(all.rate()), rate.Name, "over all of its time"}
-	}
 	list := []tile{
-		rate,
+		{humanRate(s.overall()), "accepted a second", "over all of its time"},
 		{humanize.Comma(s.Requests), noun(s.Requests, "request"), "of up to 100 identities"},
 		{humanize.Comma(s.Retries), noun(s.Retries, "repeat"), percentText(s.Retries, s.Requests) + " of the requests"},
 	}
