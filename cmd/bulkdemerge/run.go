@@ -91,7 +91,7 @@ func (a *app) run(cmd *cobra.Command, args []string, f *runFlags) error {
 	ctx, stop := stopOnSignal(cmd.Context())
 	defer stop()
 	if !f.target.sandbox {
-		quietCollector()
+		boundCollector()
 	}
 	screen := a.screen(&f.show)
 	o.Logger = screen.log

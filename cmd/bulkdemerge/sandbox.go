@@ -35,6 +35,9 @@ terminal: bulkdemerge run --sandbox customers.csv`,
 			if _, err := a.resolve(cmd); err != nil {
 				return err
 			}
+			if o.Slots < 1 || o.Others < 0 || o.Latency < 0 || o.Jitter < 0 || dirt < 0 {
+				return hint.New("a number of the sandbox's is out of range", "--slots takes 1 or more, --others, --latency, --jitter and --dirt nothing below 0")
+			}
 			if dirt > 0 {
 				return a.dirt(dirt, o.Seed)
 			}

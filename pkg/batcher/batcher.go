@@ -50,8 +50,8 @@ type Options struct {
 	Dedupe    bool     // find duplicates, at up to 24 bytes of memory a distinct identity
 }
 
-// Batcher cuts a source into batches. Next belongs to one goroutine; Release,
-// Distinct and SetBytes may be called from others at the same time.
+// Batcher cuts a source into batches. Next belongs to one goroutine; Release and
+// Distinct may be called from others at the same time.
 type Batcher struct {
 	src   Source
 	size  int
@@ -74,7 +74,6 @@ type Batcher struct {
 	hashed  int         // bytes of block.Data that belong to earlier spans or are in hash
 
 	distinct atomic.Int64
-	setBytes atomic.Int64
 
 	mu        sync.Mutex
 	free      []*Batch
@@ -116,9 +115,6 @@ func (b *Batcher) CutAt(f func(seq int64) (records int, ok bool)) { b.cutAt = f 
 // Distinct is how many distinct identities were seen so far, 0 without Dedupe.
 // It runs ahead of the batches by at most one group of records.
 func (b *Batcher) Distinct() int64 { return b.distinct.Load() }
-
-// SetBytes is how many bytes the set of seen identities holds.
-func (b *Batcher) SetBytes() int64 { return b.setBytes.Load() }
 
 // Close gives back the blocks and the memory of the set. It waits for a Next of
 // the source that is under way: a source that may wait for ever is to be closed
@@ -216,7 +212,6 @@ func (b *Batcher) fill() {
 		}
 	}
 	b.distinct.Store(b.seen.n)
-	b.setBytes.Store(b.seen.bytes())
 }
 
 // nextBlock leaves the current block, whose records are all in batches, for

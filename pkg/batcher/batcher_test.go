@@ -318,8 +318,8 @@ func checkRecords(t *rapid.T, in input, batches []*Batch, o Options, b *Batcher)
 	if o.Dedupe && b.Distinct() != int64(len(seen)) {
 		t.Fatalf("%d distinct, want %d", b.Distinct(), len(seen))
 	}
-	if (b.SetBytes() > 0) != (o.Dedupe && len(seen) > 0) {
-		t.Fatalf("the set holds %d bytes for %d identities", b.SetBytes(), b.Distinct())
+	if (b.seen != nil && b.seen.bytes() > 0) != (o.Dedupe && len(seen) > 0) {
+		t.Fatalf("the set and %d identities don't go together", b.Distinct())
 	}
 }
 

@@ -16,7 +16,7 @@ const reserve = 1 << (28 + 8*(^uint(0)>>63))
 // system lets it.
 func enlarge(m []byte, size int) []byte {
 	if m == nil {
-		if m, _ = unix.Mmap(-1, 0, reserve, unix.PROT_NONE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_NORESERVE); m != nil {
+		if m, _ = unix.Mmap(-1, 0, reserve, unix.PROT_NONE, unix.MAP_ANON|unix.MAP_PRIVATE); m != nil {
 			onHugePages(m)
 			m = m[:0]
 		}

@@ -118,6 +118,9 @@ func (r *run) next(ctx context.Context) (sender.Work, error) {
 		if err != nil {
 			return sender.Work{}, err
 		}
+		if err := r.begin(); err != nil {
+			return sender.Work{}, err
+		}
 		if len(w.Index) == 0 {
 			if err := r.settleUnsent(w.Batch); err != nil {
 				return sender.Work{}, err
@@ -196,8 +199,7 @@ func (r *run) shortProof(err error) error {
 	return err
 }
 
-// proved waits until the report is verified too, once, and notes that this
-// process takes the run up.
+// proved waits until the report is verified too, once.
 func (r *run) proved(ctx context.Context) error {
 	if r.verified == nil {
 		return nil
@@ -212,9 +214,7 @@ func (r *run) proved(ctx context.Context) error {
 	}
 	r.verified = nil
 	r.phase.Store(phaseSending)
-	// Not before: a start that is refused leaves no trace, and the sources that
-	// the journal names are those that were proved (see Seek in prepare).
-	return r.store.Began(r.start)
+	return nil
 }
 
 // span is the batch as the journal knows it.

@@ -39,8 +39,9 @@ func (h holder) String() string {
 // lock is a lock of the operating system: it ends with the process.
 type lock struct{ f *flock.Flock }
 
-// Close gives the lock back. The file stays: removing it would let a third
-// process lock a file that a second one still waits for.
+// Close gives the lock back. The file stays as long as its folder does:
+// removing it would let a third process lock a file that a second one still
+// waits for.
 func (l lock) Close() error { return l.f.Close() }
 
 // LockDir takes a run directory for this process. If another one has it, the

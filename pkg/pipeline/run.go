@@ -46,6 +46,7 @@ type run struct {
 	past    traffic // of earlier starts
 	started time.Time
 	start   checkpoint.Start // what the journal is to say of this process
+	begun   bool             // it says it
 
 	cuts       chan cut
 	reading    sync.WaitGroup      // cutAll
@@ -170,11 +171,7 @@ func (r *run) send(ctx context.Context, s *sender.Sender) error {
 	defer done()
 	r.reading.Go(func() { r.cutAll(background) })
 	group.Go(func() error {
-		err := r.store.Verify(ctx)
-		if err == nil {
-			err = r.store.Reserve(reserved)
-		}
-		r.verified <- err
+		r.verified <- r.store.Verify(ctx)
 		return nil
 	})
 	group.Go(func() error { return r.syncOften(background) })
@@ -217,14 +214,18 @@ func (r *run) sync() error {
 }
 
 // notice counts an answer's records and stops the run when too many failed.
-func (r *run) notice(o sender.Outcome) {
-	if r.o.MaxFailures == nil || o.Status == sender.Accepted {
+func (r *run) notice() {
+	if r.o.MaxFailures == nil {
 		return
 	}
 	now, was := r.store.Counts(), r.before.Counts
 	bad := now.Rejected + now.Failed - was.Rejected - was.Failed
 	if r.o.MaxFailures.Exceeded(bad, now.Sum()-was.Sum()) {
-		r.stop(NewStop(StopFailures, fmt.Sprintf("%d records were rejected or failed, more than --max-failures allows", bad),
+		records := "records were"
+		if bad == 1 {
+			records = "record was"
+		}
+		r.stop(NewStop(StopFailures, fmt.Sprintf("%d %s rejected or failed, more than --max-failures allows", bad, records),
 			"look at the report's reasons; the same command goes on behind them"))
 	}
 }
@@ -233,6 +234,15 @@ func (r *run) notice(o sender.Outcome) {
 func (r *run) conclude(err error) (report.Summary, error) {
 	if err == nil {
 		err = r.ended()
+	}
+	idle := err == nil && !r.begun && r.before.Finished
+	if idle && len(r.before.Healed) == 0 && sameSources(r.before.Start.Sources, r.start.Sources) {
+		return r.summaryAsItWas(), nil // there was nothing to do, and there is nothing to write
+	}
+	if damage := new(reader.DamageError); err == nil || errors.As(err, &damage) {
+		if beginErr := r.begin(); beginErr != nil {
+			err = beginErr
+		}
 	}
 	if unsent := r.nothingSent(err); unsent != nil && r.store.View().Records == r.before.Records {
 		return report.Summary{}, unsent
@@ -250,18 +260,41 @@ func (r *run) conclude(err error) (report.Summary, error) {
 		}
 	}
 	sum := r.summary(err)
-	if err == nil && r.before.Finished && sum.Records == r.before.Records {
-		var last report.Summary
-		if readSummary(r.o.FS, r.o.Dir, &last) && last.RunID == sum.RunID && last.State == report.StateFinished {
-			// Nothing was done: what tells of the start that did it stays.
-			sum.StartedAt, sum.EndedAt, sum.Seconds, sum.Rate = last.StartedAt, last.EndedAt, last.Seconds, last.Rate
-			sum.TotalSeconds = last.TotalSeconds
-		}
+	if idle && err == nil {
+		sum = r.summaryAsItWas()
 	}
 	if writeErr := WriteSummary(r.o.FS, r.o.Dir, sum); writeErr != nil && write == nil {
 		r.o.Logger.Error("the summary could not be written", "error", writeErr)
 	}
 	return sum, nil
+}
+
+// begin notes, before anything is sent or settled, that this process takes the
+// run up, once the journal can be written: on a disk that is full each start
+// would send what it can't settle. Not before: a start that is refused leaves no
+// trace, and the sources that the journal names are those that were proved (see
+// Seek in prepare).
+func (r *run) begin() error {
+	if r.begun {
+		return nil
+	}
+	r.begun = true
+	if err := r.store.Reserve(reserved); err != nil {
+		return err
+	}
+	return r.store.Began(r.start)
+}
+
+// summaryAsItWas is the summary of a start that had nothing to do: what tells of
+// the start that did it stays.
+func (r *run) summaryAsItWas() report.Summary {
+	sum := r.summary(nil)
+	var last report.Summary
+	if readSummary(r.o.FS, r.o.Dir, &last) && last.RunID == sum.RunID && last.State == report.StateFinished {
+		sum.StartedAt, sum.EndedAt, sum.Seconds, sum.Rate = last.StartedAt, last.EndedAt, last.Seconds, last.Rate
+		sum.TotalSeconds = last.TotalSeconds
+	}
+	return sum
 }
 
 // ended says how the input ended, once everything that came from it is
@@ -282,7 +315,10 @@ func (r *run) nothingSent(err error) error {
 	var damaged *checkpoint.DamagedError
 	var input *reader.UsageError
 	var write *checkpoint.WriteError
+	var damage *reader.DamageError
 	switch {
+	case errors.As(err, &damage):
+		return nil // all that was whole is done; its cause may be one of those below
 	case errors.As(err, &changed):
 		changed.Name = r.names[changed.Source]
 	case errors.As(err, &write):

@@ -52,12 +52,13 @@ func (r *Retry) choose(rejected bool) error {
 	if err != nil {
 		return fmt.Errorf("looking at the selection: %w", err)
 	}
-	if there {
+	v, err := checkpoint.Look(r.o.FS, r.part.Dir, report.Header(), nil)
+	if there && !isNoRun(err) {
 		r.selected, err = r.checkSelection(name)
 		return err
 	}
-	// A part whose rows are in the report loses its selection first.
-	v, err := checkpoint.Look(r.o.FS, r.part.Dir, report.Header(), nil)
+	// A selection of which nothing was sent yet is made anew: this retry may want
+	// other rows. A part whose rows are in the report loses its selection first.
 	if err == nil && v.Records > 0 && !v.Finished {
 		return &checkpoint.DamagedError{File: name, Detail: "it is missing"}
 	}

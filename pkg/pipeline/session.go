@@ -25,15 +25,17 @@ import (
 // headers checked, the run directory, if there is one, is locked and read.
 // Nothing was sent and nothing written.
 type Session struct {
-	o      Options
-	input  *reader.Input
-	lock   io.Closer
-	fresh  bool              // there is nothing to go on with
-	store  *checkpoint.Store // nil: a new run
-	sender *sender.Sender
-	run    atomic.Pointer[run]
-	past   traffic // of earlier starts
-	made   bool    // this start made the run directory
+	o       Options
+	input   *reader.Input
+	lock    io.Closer
+	fresh   bool              // there is nothing to go on with
+	store   *checkpoint.Store // nil: a new run
+	sender  *sender.Sender
+	run     atomic.Pointer[run]
+	past    traffic  // of earlier starts
+	madeRun bool     // this start made the run's files
+	madeDir []string // and these folders, the outermost first
+	aside   string   // where it has put the old run
 }
 
 // roomHint is what to do where a run directory can't be written to.
@@ -214,8 +216,10 @@ func (s *Session) begin() error {
 	if s.store != nil {
 		return nil
 	}
-	s.made = s.lock == nil
-	if s.made {
+	if s.lock == nil {
+		if err := s.noteMissing(); err != nil {
+			return err
+		}
 		if err := s.o.FS.MkdirAll(s.o.Dir); err != nil {
 			return hint.Wrap(fmt.Errorf("making the run directory: %w", err), "choose another place with --out DIR")
 		}
@@ -227,6 +231,7 @@ func (s *Session) begin() error {
 			return &Error{Code: ExitLocked, Err: hint.New("another process began this run at the same moment", "start the same command again")}
 		}
 	}
+	s.madeRun = true
 	st, err := checkpoint.Create(s.o.store(), checkpoint.Header{
 		RunID: rand.Text(), Tool: s.o.Tool, Created: s.o.Now().UTC(), Pinned: s.o.Pinned,
 	})
@@ -237,19 +242,47 @@ func (s *Session) begin() error {
 	return nil
 }
 
-// unmake takes back what this start made of a run that could not begin.
+// noteMissing notes which folders this start is about to make.
+func (s *Session) noteMissing() error {
+	for dir := filepath.Clean(s.o.Dir); ; dir = filepath.Dir(dir) {
+		there, err := exists(s.o, dir)
+		if there || err != nil || dir == filepath.Dir(dir) {
+			return err
+		}
+		s.madeDir = slices.Insert(s.madeDir, 0, dir)
+	}
+}
+
+// unmake takes back what this start made, or put aside, for a run of which
+// nothing was sent.
 func (s *Session) unmake() error {
-	if !s.made {
+	if !s.madeRun {
 		return nil
 	}
 	var errs []error
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}
-	for _, name := range []string{checkpoint.JournalFile, checkpoint.ReportFile, checkpoint.CheckpointFile, LockFile} {
+	names := []string{checkpoint.JournalFile, checkpoint.ReportFile, checkpoint.CheckpointFile}
+	if len(s.madeDir) > 0 {
+		errs = append(errs, s.lock.Close()) // Windows removes no open file
+		s.lock = nil
+		names = append(names, LockFile)
+	}
+	for _, name := range names {
 		errs = append(errs, s.o.FS.Remove(filepath.Join(s.o.Dir, name)))
 	}
-	return errors.Join(append(errs, s.o.FS.Remove(s.o.Dir))...)
+	for i, dir := range slices.Backward(s.madeDir) {
+		err := s.o.FS.Remove(dir)
+		if err != nil && i < len(s.madeDir)-1 {
+			break // somebody else has put something there meanwhile
+		}
+		errs = append(errs, err)
+	}
+	if s.aside != "" {
+		errs = append(errs, s.o.FS.Rename(s.aside, filepath.Clean(s.o.Dir)))
+	}
+	return errors.Join(errs...)
 }
 
 // putAside renames the run directory, so that a new run can begin in its
@@ -268,6 +301,7 @@ func (s *Session) putAside() error {
 	if err := s.o.FS.Rename(s.o.Dir, aside); err != nil {
 		return fmt.Errorf("putting the old run aside: %w", err)
 	}
+	s.aside = aside
 	s.o.Logger.Warn("the old run is kept aside", "dir", aside)
 	return nil
 }

@@ -121,7 +121,7 @@ func (r *run) settle(o sender.Outcome) error {
 	}
 	r.land(o.Batch.Seq, len(o.Index))
 	if len(o.Index) > unsent {
-		r.notice(o)
+		r.notice()
 	}
 	return nil
 }

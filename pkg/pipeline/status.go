@@ -144,7 +144,9 @@ func (st *Status) state(v checkpoint.View, held bool, who holder) {
 		st.Reasons, st.Report = keep.Reasons, keep.Report
 		// A start that was stopped by its disk has left no mark of its last ones.
 		st.Requests, st.Retries = max(last.Requests, keep.Requests), max(last.Retries, keep.Retries)
-		st.Starts, st.Inputs = keep.Starts, keep.Inputs
+		if len(keep.Inputs) > 0 {
+			st.Inputs = keep.Inputs // as the journal has them
+		}
 	case v.Finished:
 		st.State, st.Summary.ExitCode = report.StateFinished, finishedCode(v.Counts)
 	default:

@@ -3,10 +3,7 @@
 package sender
 
 import (
-	"crypto/tls"
-	"errors"
 	"net"
-	"os"
 	"time"
 )
 
@@ -18,16 +15,5 @@ const trustFor = 50 * time.Millisecond
 // neither closed it nor said anything. Without a way to look at what may be
 // read, one that mayTalk is believed.
 func quiet(conn net.Conn, mayTalk bool) bool {
-	if mayTalk {
-		return true
-	}
-	if secure, ok := conn.(*tls.Conn); ok {
-		conn = secure.NetConn()
-	}
-	if conn.SetReadDeadline(time.Now().Add(time.Millisecond)) != nil {
-		return false
-	}
-	var b [1]byte
-	n, err := conn.Read(b[:])
-	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && conn.SetReadDeadline(time.Time{}) == nil
+	return mayTalk || silent(conn, time.Now().Add(time.Millisecond))
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"syscall"
+	"time"
 )
 
 // trustFor is how long an idle connection is used again without a look: a look
@@ -17,6 +18,10 @@ const trustFor = 0
 // neither closed it nor said anything, unless it mayTalk. It does not wait.
 func quiet(conn net.Conn, mayTalk bool) bool {
 	if secure, ok := conn.(*tls.Conn); ok {
+		// TLS may have taken in more than it has handed out.
+		if !mayTalk && !silent(secure, time.Unix(1, 0)) {
+			return false
+		}
 		conn = secure.NetConn()
 	}
 	sys, ok := conn.(syscall.Conn)

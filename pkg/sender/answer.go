@@ -177,8 +177,7 @@ func (v *verdict) byCode(body []byte) {
 	case refusedCode(code):
 		v.decision, v.kind = refuse, AnswerRefused
 		v.reason = orElse(v.words, "API code "+strconv.Itoa(code))
-	case code == 400, code == 401, code == 403, code == 404, code == 405, code == 409, code == 413, code == 429,
-		code >= 500 && code < 600:
+	case code == 400, code == 401, code == 403, code == 404, code == 405, code == 409, code == 413, again(code):
 		v.byStatus(code)
 	default:
 		v.garbage("an answer that is none", body)
@@ -186,8 +185,9 @@ func (v *verdict) byCode(body []byte) {
 }
 
 // refusedCode tells the upload API's codes for a record that is bad in itself
-// (API.md): missing identity, neither event nor profile, invalid objectId.
-func refusedCode(code int) bool { return code == 523 || code == 524 || code == 526 }
+// (API.md has 523 missing identity, 524 neither event nor profile, 526 invalid
+// objectId; those beside them are of their kind).
+func refusedCode(code int) bool { return code >= 505 && code < 600 && !again(code) }
 
 // retryAfter reads the header's seconds or HTTP date (RFC 9110, 10.2.3).
 func retryAfter(header http.Header, now time.Time) time.Duration {

@@ -39,9 +39,8 @@ func (b *breaker) good(accepted bool, now time.Time) (closed bool) {
 // bad notes any other answer; it says whether the breaker opened with it.
 func (b *breaker) bad(p *piece, v *verdict, now time.Time) (opened bool) {
 	b.waiting, b.status = v.waiting, v.httpStatus
-	if p.firstBad.IsZero() {
-		p.firstBad = now
-	}
+	before := p.lastBad
+	p.lastBad = now
 	switch {
 	case b.open && p.probe:
 		b.probing = false
@@ -50,8 +49,8 @@ func (b *breaker) bad(p *piece, v *verdict, now time.Time) (opened bool) {
 		return false
 	case b.open:
 		return false // it left before the breaker opened, and says nothing new
-	case b.lastAccepted.After(p.firstBad):
-		// Others went through since this piece fails: it is the piece's own
+	case !before.IsZero() && b.lastAccepted.After(before):
+		// Others went through since this piece failed last: it is the piece's own
 		// fault, which uses up its attempts, and tells nothing of the API.
 		return false
 	}

@@ -49,7 +49,9 @@ func newRate(perSecond float64) *rate.Limiter {
 	if perSecond <= 0 {
 		return nil
 	}
-	return rate.NewLimiter(rate.Limit(perSecond/rateSlack), 1)
+	limit := perSecond / rateSlack
+	// Half of the slack is for timers that ring late: what they lose is made up.
+	return rate.NewLimiter(rate.Limit(limit), 1+int((perSecond-limit)/2))
 }
 
 // note takes an answer of the API into account, which took so long.

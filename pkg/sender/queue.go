@@ -17,8 +17,8 @@ import (
 // callers without any.
 const maxUndecided = 1024
 
-// freshPatience is how long a probe waits for new work, which may be slow to
-// come, before one that has failed is sent instead.
+// freshPatience is how long a probe waits for new work at most, which may be
+// slow to come, before one that has failed is sent instead.
 const freshPatience = 50 * time.Millisecond
 
 // work is a Work on its way.
@@ -42,7 +42,7 @@ type piece struct {
 	seq       uint64 // order among equals
 	probe     bool   // sent while the breaker was open
 	probes    int    // how often
-	firstBad  time.Time
+	lastBad   time.Time
 	brother   *piece // of a first half: the second, which waits for its answer
 	elder     *piece // of a second half that waits: the first
 }
@@ -178,19 +178,16 @@ func (q *queue) narrow(p *piece, now time.Time) *piece {
 	}
 	q.stats.Splits++
 	half := len(p.index) / 2
-	other := &piece{work: p.work, index: p.index[half:], attempts: p.attempts, carried: p.carried, firstBad: p.firstBad}
+	other := &piece{work: p.work, index: p.index[half:], attempts: p.attempts, carried: p.carried, lastBad: p.lastBad}
 	q.park(other, now)
-	return &piece{work: p.work, index: p.index[:half], attempts: p.attempts, carried: p.carried, firstBad: p.firstBad}
+	return &piece{work: p.work, index: p.index[:half], attempts: p.attempts, carried: p.carried, lastBad: p.lastBad}
 }
 
 // pick takes the piece that leaves now, or says when to look again; zero means
 // that something else has to happen first.
 func (q *queue) pick(now time.Time) (p *piece, until time.Time) {
 	b := &q.breaker
-	if !b.open && q.undecided == 0 {
-		b.row = 0 // nothing is left to be answered: what comes next is another matter
-	}
-	if b.row > 0 {
+	if b.row > 0 && q.undecided > 0 {
 		// Also before it is open: the answers of a row may be far apart.
 		if until = b.since.Add(q.maxOutage); !now.Before(until) {
 			q.stop(outageStop(b.waiting, b.status, b.since.Format(time.RFC3339)), true)
@@ -322,6 +319,9 @@ func (q *queue) wanted(now time.Time) bool {
 // fetch takes in new work, without the lock while next has the word.
 func (q *queue) fetch(next func() (Work, error)) {
 	q.fetching = true
+	if q.spare() != nil && q.inFlight < q.gate.limit {
+		q.free.Signal() // next may take its time
+	}
 	q.mu.Unlock()
 	w, err := next()
 	q.mu.Lock()
@@ -338,6 +338,13 @@ func (q *queue) fetch(next func() (Work, error)) {
 	case err != nil:
 		q.stop(err, false)
 	default:
+		if q.undecided == 0 {
+			// While nothing waited for an answer none was missed.
+			q.breaker.since = time.Now()
+			if !q.breaker.open {
+				q.breaker.row = 0
+			}
+		}
 		q.undecided++
 		q.fresh = append(q.fresh, &piece{work: &work{batch: w.Batch, total: n, left: n}, index: w.Index})
 	}

@@ -140,9 +140,8 @@ func (q *queue) noteGate(a *answer, v *verdict, plan *plan) {
 }
 
 func (q *queue) noteBreaker(p *piece, a *answer, v *verdict, plan *plan) {
-	bad := v.decision == tryAgain ||
-		v.decision == sortOut && len(v.parts.accepted)+len(v.parts.rejected)+len(v.parts.split) == 0
-	if bad {
+	// An API that says what became of each record is not down, whatever it says.
+	if v.decision == tryAgain {
 		if q.breaker.bad(p, v, a.at) {
 			plan.log(slog.LevelWarn, "the API is down, sending single probes", slog.String("because", v.waiting))
 		}
@@ -177,6 +176,10 @@ func (q *queue) settle(p *piece, o Outcome, status Status, v *verdict, plan *pla
 		return
 	}
 	o.Status = status
+	if status == Failed {
+		// One answer for all of the piece: what it says of one stands in all rows.
+		o.Reason = withoutIdentities(o.Reason, o.Batch, p.index)
+	}
 	if status == Rejected && !q.accepted && !q.keepGoing {
 		q.held = append(q.held, o)
 		q.heldWhy = heldStop(v, withoutIdentities(v.words, o.Batch, o.Index))
@@ -242,7 +245,7 @@ func (q *queue) sortOut(p *piece, o Outcome, v *verdict, plan *plan) {
 	}
 	if len(v.parts.again) > 0 {
 		rest := &piece{work: p.work, index: v.parts.again, attempts: p.attempts, carried: p.carried,
-			probe: p.probe, firstBad: p.firstBad}
+			probe: p.probe, lastBad: p.lastBad}
 		o.Index = rest.index
 		if len(rest.index) == len(p.index) {
 			rest = p

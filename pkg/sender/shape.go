@@ -90,9 +90,10 @@ type partial struct {
 }
 
 // again says whether an entry's code is of the kind that may pass: 555 is a
-// server error (API.md); a code that we don't know is taken by its class.
+// server error (API.md), and so are those that HTTP has. The API's other codes
+// from 500 on are about the record.
 func again(code int) bool {
-	return code == 429 || code >= 500 && !refusedCode(code)
+	return code == 429 || code == 555 || code >= 500 && code <= 504
 }
 
 // parsePartial matches the lists of an answer with the records that were sent.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"os"
 	"sort"
 	"strconv"
 	"sync"
@@ -158,6 +159,17 @@ func (c *wireConn) good() bool {
 	}
 	_, secure := c.Conn.(*tls.Conn)
 	return quiet(c.Conn, secure && !c.carried)
+}
+
+// silent tells whether a connection has nothing to be read until the deadline,
+// and is open.
+func silent(conn net.Conn, until time.Time) bool {
+	if conn.SetReadDeadline(until) != nil {
+		return false
+	}
+	var b [1]byte
+	n, err := conn.Read(b[:])
+	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && conn.SetReadDeadline(time.Time{}) == nil
 }
 
 // pop takes an idle connection, if there is one.

@@ -94,12 +94,13 @@ func replaceFold(s, old, by string) string {
 
 // lowerASCII keeps the length, which strings.ToLower does not.
 func lowerASCII(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			r += 'a' - 'A'
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
 		}
-		return r
-	}, s)
+	}
+	return string(b)
 }
 
 // withoutPasscode takes the passcode out of all that the other side said: an

@@ -145,12 +145,14 @@ func TestOutage(t *testing.T) {
 
 func TestTwoAtOnce(t *testing.T) {
 	t.Parallel()
-	w, file, wants := ready(t, sandbox.Options{Latency: 30 * time.Millisecond}, kind{n: 10_000})
+	w, file, wants := ready(t, sandbox.Options{Latency: 30 * time.Millisecond}, kind{n: 20_000})
 	p := w.start(nil, w.send("run", file)...)
 	until(func() bool { return w.api.Books().Requests > 3 || p.ended() })
+	w.api.SetDown(true) // so that it is there as long as it is looked for
 	r := w.must(4, w.send("run", file)...)
 	w.says(r.stderr, fmt.Sprintf("process %d ", p.cmd.Process.Pid), "hint: ")
 	w.must(4, w.send("retry", file+".demerge")...)
+	w.api.SetDown(false)
 	other := w.write("other.csv", []byte("identity\n"+marker+"-other\n"))
 	r = w.must(0, w.send("run", other)...)
 	w.says(r.stderr, "account", fmt.Sprintf("process %d ", p.cmd.Process.Pid))
