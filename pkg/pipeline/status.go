@@ -75,9 +75,7 @@ func look(dir string, held bool, who holder, samples func(report.Sample)) (Statu
 	st.Requests, st.Retries = sent.Requests, sent.Retries
 	st.Account = v.Header.Pinned["--account-id"]
 	st.Progress = progress(v)
-	if st.Retry, err = lookPart(fsys, filepath.Join(dir, partDir)); err != nil {
-		return Status{}, usage(err)
-	}
+	st.Retry = lookPart(fsys, filepath.Join(dir, partDir))
 	st.state(v, held, who)
 	if held {
 		st.Rate = rate(recent, v.Start.At)
@@ -184,18 +182,20 @@ func isNoRun(err error) bool {
 	return errors.Is(err, checkpoint.ErrNoRun) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-func lookPart(fsys vfs.FS, dir string) (*Part, error) {
+// lookPart is the retry that is not finished, nil if there is none. Where it is
+// damaged the run itself is whole.
+func lookPart(fsys vfs.FS, dir string) *Part {
 	if _, err := fsys.Size(filepath.Join(dir, selectionFile)); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil
 	}
 	v, err := checkpoint.Look(fsys, dir, report.Header(), nil)
-	if errors.Is(err, checkpoint.ErrNoRun) {
-		return &Part{}, nil
+	switch {
+	case errors.Is(err, checkpoint.ErrNoRun):
+		return &Part{}
+	case err != nil:
+		return &Part{Damage: err.Error()}
 	}
-	if err != nil {
-		return &Part{Damage: err.Error()}, nil // the run itself is whole
-	}
-	return &Part{Settled: v.Records, Counts: report.Counts(v.Counts)}, nil
+	return &Part{Settled: v.Records, Counts: report.Counts(v.Counts)}
 }
 
 // Rows reads the rows of a run's report that hold, in the order in which they

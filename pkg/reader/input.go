@@ -196,7 +196,7 @@ func checkOptions(o Options) error {
 func (in *Input) checkFlags() error {
 	formats := make(map[string]string) // to the name of the first source that has it
 	for _, o := range in.origins {
-		if o.empty || o.broken != nil {
+		if o.unknown() {
 			return nil // it would have been anything
 		}
 		if formats[o.source.Format] == "" {

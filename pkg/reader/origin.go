@@ -31,6 +31,9 @@ type origin struct {
 	once   bool     // can't be opened a second time
 }
 
+// unknown tells that nothing says of which format the source would have been.
+func (o *origin) unknown() bool { return o.empty || o.broken != nil }
+
 // expand replaces patterns by the sorted names of the files that they match.
 func expand(names []string) ([]string, error) {
 	if len(names) == 0 {
